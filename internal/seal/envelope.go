@@ -165,7 +165,7 @@ func (e *Envelope) parse(b []byte, sealedBy KeyID, fits func(Kind) bool) error {
 	if r.bad || e.Issued > maxTime || e.Expires > maxTime || e.Kind == Reference && len(r.b) > 0 {
 		return ErrMalformed
 	}
-	e.Payload = r.b
+	e.Payload = r.take(len(r.b))
 	return nil
 }
 

@@ -3,11 +3,12 @@ package seal
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"fmt"
 	"sync"
 )
 
 // Strict refuses trailing bits that are not zero. The decoder still skips
-// line breaks, which decode catches by the length.
+// line breaks, which Open catches by the length.
 var base64url = base64.RawURLEncoding.Strict()
 
 // TextSize returns the characters of the token that seals e.
@@ -45,6 +46,9 @@ func (s *scratch) release() {
 
 // Seal appends the token of e to dst. It allocates only to grow dst.
 func (k *Key) Seal(dst []byte, b Binding, e *Envelope) ([]byte, error) {
+	if !e.Kind.inToken() {
+		return nil, fmt.Errorf("%w: kind %d is not a token's", ErrUnsealable, e.Kind)
+	}
 	if err := e.check(k.id); err != nil {
 		return nil, err
 	}
@@ -78,7 +82,7 @@ func Peek(text string) (KeyID, error) {
 // Open authenticates and decodes text into e, whose slices then point into
 // the returned buffer: dst with the plaintext appended. It allocates only to
 // grow dst. The errors are ErrMalformed, ErrUnknownKey (text is another key's)
-// and ErrForged.
+// and ErrForged; it returns dst with them, and e is not for use.
 func (k *Key) Open(dst []byte, b Binding, text string, e *Envelope) ([]byte, error) {
 	if len(text) > MaxText {
 		return dst, ErrMalformed
@@ -88,7 +92,7 @@ func (k *Key) Open(dst []byte, b Binding, text string, e *Envelope) ([]byte, err
 	s.text = append(s.text[:0], text...)
 	var err error
 	s.raw, err = base64url.AppendDecode(s.raw[:0], s.text)
-	if err != nil || len(s.raw) != base64url.DecodedLen(len(text)) ||
+	if err != nil || base64url.EncodedLen(len(s.raw)) != len(text) ||
 		len(s.raw) < Overhead+minToken || s.raw[0] != Version {
 		return dst, ErrMalformed
 	}
@@ -110,7 +114,10 @@ func (k *Key) Open(dst []byte, b Binding, text string, e *Envelope) ([]byte, err
 	if !cached {
 		k.cache.put(prefix, aead)
 	}
-	return out, e.parse(out[start:], k.id, Kind.inToken)
+	if err := e.parse(out[start:], k.id, Kind.inToken); err != nil {
+		return dst, err
+	}
+	return out, nil
 }
 
 func appendHeader(b []byte, id KeyID) []byte {

@@ -1,0 +1,40 @@
+# The module directories whose tests start browsers and servers of their own; test-short leaves them out.
+SERVER_MODULES := e2e
+
+TIMEOUT  ?= 20m
+FUZZTIME ?= 30s
+COUNT    ?= 1
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help test test-short lint fuzz bench cover deps clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+test: deps ## every test of every module, with the race detector, in random order (TIMEOUT=20m a package)
+	scripts/each-module go test -race -shuffle=on -timeout=$(TIMEOUT) ./...
+
+test-short: ## what needs nothing but Go, quickly
+	SKIP="$(SERVER_MODULES)" scripts/each-module go test -short -shuffle=on -timeout=$(TIMEOUT) ./...
+
+lint: ## gofmt, go mod tidy, go build, go vet, staticcheck, govulncheck
+	scripts/lint
+
+fuzz: ## every fuzz target for FUZZTIME=30s; FUZZ=regexp selects some
+	FUZZTIME="$(FUZZTIME)" FUZZ="$(FUZZ)" scripts/fuzz
+
+bench: ## every benchmark, COUNT=1 times; BENCH=regexp selects some
+	BENCH="$(BENCH)" COUNT="$(COUNT)" scripts/bench
+
+cover: ## how much of the root module its own tests reach, by line in .cover/index.html
+	mkdir -p .cover
+	GOWORK=off go test -coverpkg=./... -coverprofile=.cover/profile ./...
+	GOWORK=off go tool cover -html=.cover/profile -o .cover/index.html
+	GOWORK=off go tool cover -func=.cover/profile | tail -n 1
+
+deps: ## install the Debian packages that the tests need and that are missing
+	@scripts/install-test-deps
+
+clean: ## remove what the other targets have built
+	rm -rf .bin .cover
