@@ -81,3 +81,12 @@ func recordAAD(locator string, head []byte) []byte {
 	aad = append(aad, locator...)
 	return append(aad, head[:revisionSize]...)
 }
+
+// RecordRevision returns the revision that data claims to have, in the clear;
+// that of a tombstone if it is no record at all.
+func RecordRevision(data []byte) uint64 {
+	if len(data) < revisionSize {
+		return MaxRevision
+	}
+	return binary.BigEndian.Uint64(data)
+}

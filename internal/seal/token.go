@@ -123,3 +123,17 @@ func (k *Key) Open(dst []byte, b Binding, text string, e *Envelope) ([]byte, err
 func appendHeader(b []byte, id KeyID) []byte {
 	return append(append(b, Version), id[:]...)
 }
+
+// WellFormed returns ErrMalformed unless text could be a token of some key. It
+// is for text whose key is not at hand; Open checks the same.
+func WellFormed(text string) error {
+	if len(text) > MaxText {
+		return ErrMalformed
+	}
+	raw, err := base64url.DecodeString(text)
+	if err != nil || base64url.EncodedLen(len(raw)) != len(text) ||
+		len(raw) < Overhead+minToken || raw[0] != Version {
+		return ErrMalformed
+	}
+	return nil
+}

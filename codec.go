@@ -1,0 +1,219 @@
+package hardtack
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/hardtack-go/hardtack/internal/seal"
+)
+
+// Codec turns the record of a session into a cookie's value and back. The
+// default seals it (docs/format.md); others read and write the formats of
+// other libraries. A Codec must be safe for concurrent use.
+type Codec interface {
+	// Seal appends the cookie's value to dst and returns it with the ID of
+	// the key it used, zero if it has none. It does not keep rec.
+	Seal(ctx context.Context, dst []byte, b Binding, rec *Record) ([]byte, KeyID, error)
+
+	// Open authenticates value and fills rec. It may do I/O within ctx. Its
+	// errors match one of the reasons that Get gives, and reveal nothing of
+	// value; it leaves the expiry to the Jar unless only it can know it.
+	Open(ctx context.Context, b Binding, value string, rec *Record) error
+
+	// Encrypts reports whether the value hides the session's data. NewHybrid
+	// refuses a Codec that does not.
+	Encrypts() bool
+}
+
+// Binding is what a cookie's value belongs to: a Codec must not open it under another.
+type Binding struct {
+	Name     string // of the cookie, with its prefix
+	Audience string
+	Now      time.Time
+}
+
+// Kind says where a session's data is.
+type Kind byte
+
+const (
+	// KindInline: in the cookie.
+	KindInline = Kind(seal.Inline)
+	// KindPending: in the cookie, but the store may have a newer state.
+	KindPending = Kind(seal.Pending)
+	// KindReference: in the store.
+	KindReference = Kind(seal.Reference)
+)
+
+// Seed is the secret from which a session's ID, locator and record key
+// follow. It does not print.
+type Seed [seal.SeedSize]byte
+
+// Format prints a placeholder for every verb.
+func (Seed) Format(f fmt.State, _ rune) { io.WriteString(f, "[seed]") }
+
+// MarshalText returns a placeholder, so that JSON shows no seed either.
+func (Seed) MarshalText() ([]byte, error) { return []byte("[seed]"), nil }
+
+// Record is what a Codec stores of a session.
+type Record struct {
+	Kind Kind
+	// Seed is zero if the format has none; then ID is set, if it has one.
+	Seed Seed
+	// ID is the session's public identity, 22 characters of base64url.
+	ID       string
+	Subject  string
+	Created  time.Time
+	Issued   time.Time // when the cookie was made
+	Expires  time.Time // the absolute end
+	Revision uint64    // counts saves
+	Idle     bool      // idle time is tracked
+
+	// Key sealed the cookie that the session was read from, and Lineage those
+	// before it. Seal is given both as Open has set them.
+	Key     KeyID
+	Lineage []KeyID
+	// Stale is set by Open if the cookie should be written anew.
+	Stale bool
+
+	// Serializer wrote Payload. Open's Payload may point into memory that
+	// nobody else writes to.
+	Serializer Serializer
+	Payload    []byte
+
+	size int // of the presented cookie, name plus value
+}
+
+// SealedCodec is the default Codec: encrypted and authenticated with the keys
+// of a ring. It is safe for concurrent use.
+type SealedCodec struct {
+	keys        *Keyring
+	serializers []Serializer
+	binding     atomic.Pointer[cachedBinding]
+}
+
+type cachedBinding struct {
+	name, audience string
+	seal.Binding
+}
+
+// NewSealedCodec returns the Codec of docs/format.md. It opens payloads that
+// CBOR, JSON or one of the given serializers wrote.
+func NewSealedCodec(keys *Keyring, serializers ...Serializer) *SealedCodec {
+	return &SealedCodec{keys: keys, serializers: append(slices.Clone(serializers), CBOR{}, JSON{})}
+}
+
+// Encrypts returns true.
+func (*SealedCodec) Encrypts() bool { return true }
+
+func (c *SealedCodec) bind(b Binding) seal.Binding {
+	if p := c.binding.Load(); p != nil && p.name == b.Name && p.audience == b.Audience {
+		return p.Binding
+	}
+	p := &cachedBinding{b.Name, b.Audience, seal.NewBinding(b.Audience, b.Name)}
+	c.binding.Store(p)
+	return p.Binding
+}
+
+// Seal implements Codec with the ring's sealing key. Its errors are those of the
+// ring (*KeyError) and of sessions that have no encoding.
+func (c *SealedCodec) Seal(_ context.Context, dst []byte, b Binding, rec *Record) ([]byte, KeyID, error) {
+	ring := c.keys.load()
+	key, err := ring.sealing(b.Now)
+	if err != nil {
+		return nil, KeyID{}, err
+	}
+	env := seal.Envelope{
+		Kind:     seal.Kind(rec.Kind),
+		Idle:     rec.Idle,
+		Seed:     rec.Seed,
+		Created:  rec.Created.UnixMilli(),
+		Issued:   rec.Issued.UnixMilli(),
+		Expires:  rec.Expires.UnixMilli(),
+		Revision: rec.Revision,
+		Lineage:  ring.lineage(rec, key.id),
+	}
+	if rec.Kind != KindReference {
+		env.Serializer = rec.Serializer.SerializerID()
+		env.Subject = []byte(rec.Subject)
+		env.Payload = rec.Payload
+	}
+	dst, err = key.material.seal.Seal(dst, c.bind(b), &env)
+	return dst, key.id, err
+}
+
+// lineage returns the keys that sealed rec before, as far as the ring knows
+// them, without the one that seals it now.
+func (r *ring) lineage(rec *Record, now KeyID) (ids []byte) {
+	if len(rec.Lineage) == 0 && (rec.Key == now || rec.Key == (KeyID{})) {
+		return nil
+	}
+	for i := 0; i <= len(rec.Lineage); i++ {
+		id := rec.Key
+		if i < len(rec.Lineage) {
+			id = rec.Lineage[i]
+		} else if slices.Contains(rec.Lineage, id) {
+			continue
+		}
+		if id != now && r.byID[id] != nil {
+			ids = append(ids, id[:]...)
+		}
+	}
+	return ids
+}
+
+// Open implements Codec.
+func (c *SealedCodec) Open(_ context.Context, b Binding, value string, rec *Record) error {
+	id, err := seal.Peek(value)
+	if err != nil {
+		return err
+	}
+	ring := c.keys.load()
+	key, err := ring.opening(KeyID(id), b.Now)
+	if err != nil {
+		if seal.WellFormed(value) != nil {
+			return ErrMalformed
+		}
+		return err
+	}
+	var env seal.Envelope
+	if _, err := key.material.seal.Open(make([]byte, 0, len(value)*3/4), c.bind(b), value, &env); err != nil {
+		return err
+	}
+	*rec = Record{
+		Kind:     Kind(env.Kind),
+		Seed:     env.Seed,
+		Subject:  string(env.Subject),
+		Created:  time.UnixMilli(env.Created),
+		Issued:   time.UnixMilli(env.Issued),
+		Expires:  time.UnixMilli(env.Expires),
+		Revision: env.Revision,
+		Idle:     env.Idle,
+		Key:      key.id,
+		Stale:    ring.stale(key, b.Now),
+		Payload:  env.Payload,
+	}
+	for l := env.Lineage; len(l) > 0; l = l[len(KeyID{}):] {
+		id := KeyID(l[:len(KeyID{})])
+		if k := ring.byID[id]; k != nil && k.Revoked() {
+			return ErrRevokedKey
+		}
+		rec.Lineage = append(rec.Lineage, id)
+	}
+	if rec.Kind != KindReference {
+		rec.Serializer, err = c.serializer(env.Serializer)
+	}
+	return err
+}
+
+func (c *SealedCodec) serializer(id byte) (Serializer, error) {
+	for _, s := range c.serializers {
+		if s.SerializerID() == id {
+			return s, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: written by serializer %d, which is not configured", ErrPayload, id)
+}

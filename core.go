@@ -1,0 +1,531 @@
+package hardtack
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/hardtack-go/hardtack/internal/seal"
+)
+
+const (
+	// maxCandidates bounds the cookies of one name that are opened, and
+	// maxStoreReads the records read for them: clients choose how many they send.
+	maxCandidates = 8
+	maxStoreReads = 2
+
+	// touchWindow is how long after Get a Touch still writes.
+	touchWindow = time.Second
+)
+
+// core is a compiled Config: what of a Jar does not depend on its type.
+type core struct {
+	Config
+	present scope
+	formers []scope // of Formerly, in its order
+	store   *storeCaller
+	// references seals references, and knows the serializers of records.
+	references *SealedCodec
+	warned     atomic.Bool // NearLimit was reported
+}
+
+func newCore(c Config, store Store) (*core, error) {
+	c.setDefaults()
+	if err := c.validate(store != nil); err != nil {
+		return nil, err
+	}
+	k := &core{Config: c, present: c.scope(c.Name, c.Domain, c.Path)}
+	k.references = NewSealedCodec(c.Keys, c.Serializer)
+	if k.Codec == nil {
+		k.Codec = k.references
+	}
+	for i := range k.Formerly {
+		f := &k.Formerly[i]
+		if f.Codec == nil {
+			f.Codec = k.Codec
+		}
+		k.formers = append(k.formers, c.scope(f.Name, f.Domain, f.Path))
+	}
+	if store != nil {
+		k.store = newStoreCaller(store, c.StoreTimeout, k.Observer.StoreError)
+	}
+	return k, nil
+}
+
+// fresh returns the state of a new session, in place of one that was refused with err.
+func (c *core) fresh(err error) *state {
+	now := c.Now().Truncate(time.Millisecond)
+	return &state{
+		jar:    c,
+		isNew:  true,
+		err:    err,
+		readAt: now,
+		rec: Record{
+			Seed:    Seed(seal.NewSeed()),
+			Created: now,
+			Expires: now.Add(c.Lifetime),
+		},
+		now: Placement{Reason: ReasonNew},
+	}
+}
+
+// open finds the request's session. It never returns nil.
+func (c *core) open(ctx context.Context, h http.Header) *state {
+	now := c.Now()
+	l := &lookup{core: c, ctx: ctx, now: now, reason: ErrNoCookie}
+	st := l.read(h, &c.present, nil)
+	if st == nil && l.reason != nil && l.elsewhere() {
+		for i := range c.Formerly {
+			if st = l.read(h, &c.formers[i], &c.Formerly[i]); st != nil || !l.elsewhere() {
+				break
+			}
+		}
+	}
+	if st == nil {
+		if !errors.Is(l.reason, ErrNoCookie) {
+			c.Observer.Refused(ctx, l.reason)
+		}
+		st = c.fresh(l.reason)
+		st.kept = l.kept
+		return st
+	}
+	st.strays = c.strays(h, st)
+	former := ""
+	if st.former != nil {
+		former = st.former.Name
+	}
+	c.Observer.Opened(ctx, st.rec.Key.String(), former)
+	return st
+}
+
+// strays reports whether a cookie that Formerly lists came along with st's:
+// one of another name, or a second one of the same name.
+func (c *core) strays(h http.Header, st *state) bool {
+	for i := range c.Formerly {
+		n := 0
+		cookieValues(h, c.Formerly[i].Name, func(string) bool { n++; return n < 2 })
+		if n > 1 || n == 1 && c.Formerly[i].Name != c.Name {
+			return true
+		}
+	}
+	return false
+}
+
+// lookup is one search for a session among the request's cookies.
+type lookup struct {
+	*core
+	ctx    context.Context
+	now    time.Time
+	tries  int
+	reads  int
+	reason error   // why nothing was accepted so far, the weightiest
+	kept   *Record // authentic, not served, and for Delete to end
+}
+
+// elsewhere reports whether the refusal is one that a former place may mend.
+func (l *lookup) elsewhere() bool {
+	return errors.Is(l.reason, ErrNoCookie) || errors.Is(l.reason, ErrMalformed) ||
+		errors.Is(l.reason, ErrForged) && l.kept == nil || errors.Is(l.reason, ErrUnknownKey)
+}
+
+// weight orders refusals: what is known about an authentic cookie says more
+// than what is wrong with a forged one.
+func weight(err error) int {
+	for i, e := range []error{ErrNoCookie, ErrMalformed, ErrUnknownKey, ErrForged} {
+		if errors.Is(err, e) {
+			return i
+		}
+	}
+	return 4
+}
+
+func (l *lookup) refuse(err error) {
+	if weight(err) > weight(l.reason) {
+		l.reason = err
+	}
+}
+
+// read opens the cookies of one name and returns the newest that holds, nil if none does.
+func (l *lookup) read(h http.Header, s *scope, former *Former) *state {
+	codec := l.Codec
+	if former != nil {
+		codec = former.Codec
+	}
+	binding := Binding{Name: s.name, Audience: l.Audience, Now: l.now}
+	var first Record
+	var found []Record // beyond first: almost always none
+	n := 0
+	cookieValues(h, s.name, func(value string) bool {
+		var rec Record
+		err := l.openOne(codec, binding, former, value, &rec)
+		switch {
+		case err == nil && n == 0:
+			first, n = rec, 1
+		case err == nil:
+			found, n = append(found, rec), n+1
+		default:
+			l.refuse(err)
+		}
+		if !errors.Is(err, ErrUnknownKey) && !errors.Is(err, ErrMalformed) {
+			l.tries++
+		}
+		return l.tries < maxCandidates
+	})
+	if n == 0 {
+		return nil
+	}
+	if n == 1 {
+		return l.accept(&first, former)
+	}
+	found = slices.Insert(found, 0, first)
+	slices.SortStableFunc(found, func(a, b Record) int {
+		return cmp.Or(b.Issued.Compare(a.Issued), cmp.Compare(b.Revision, a.Revision))
+	})
+	for i := range found {
+		if st := l.accept(&found[i], former); st != nil {
+			return st
+		}
+		// Falling back behind an end, an outage or a deploy would be a rollback.
+		if errors.Is(l.reason, ErrEnded) || errors.Is(l.reason, ErrStoreUnavailable) {
+			return nil
+		}
+	}
+	return nil
+}
+
+func (l *lookup) openOne(codec Codec, b Binding, former *Former, value string, rec *Record) error {
+	if len(value) == 0 || len(value) > seal.MaxText && former == nil {
+		return ErrMalformed
+	}
+	err := codec.Open(l.ctx, b, value, rec)
+	if err != nil && former == nil && codec != Codec(l.references) {
+		err = l.references.Open(l.ctx, b, value, rec) // a reference is always sealed
+		if err == nil && rec.Kind != KindReference {
+			err = ErrMalformed
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if rec.Seed == (Seed{}) && former != nil {
+		key, err := l.Keys.load().oldest(l.now)
+		if err != nil {
+			return err
+		}
+		origin := value
+		if rec.ID != "" {
+			origin = rec.ID
+		}
+		rec.Seed = Seed(key.material.seal.FormerSeed(former.Name, origin))
+		rec.ID = ""
+	}
+	rec.size = len(b.Name) + len(value)
+	return nil
+}
+
+// accept makes the state of an authentic record, if it is still good and, for
+// a hybrid Jar, the store agrees.
+func (l *lookup) accept(rec *Record, former *Former) *state {
+	rec.Expires = earlier(rec.Expires, rec.Created.Add(l.Lifetime))
+	switch {
+	case rec.Issued.After(l.now.Add(clockSkew)):
+		l.refuse(ErrNotYetValid)
+		return nil
+	case !l.now.Before(rec.Expires):
+		l.refuse(ErrExpired)
+		return nil
+	case rec.Idle && l.IdleTimeout > 0 && !l.now.Before(rec.Issued.Add(l.IdleTimeout)):
+		l.refuse(ErrIdle)
+		return nil
+	}
+	st := &state{jar: l.core, rec: *rec, readAt: l.now, former: former, exists: true}
+	if rec.Kind == KindInline {
+		st.settle(st.rec.size)
+		return st
+	}
+	if err := l.consult(st); err != nil {
+		l.refuse(err)
+		if errors.Is(err, ErrStoreUnavailable) && l.kept == nil {
+			l.kept = rec
+		}
+		return nil
+	}
+	st.settle(st.rec.size)
+	return st
+}
+
+// consult asks the store about a reference or a pending cookie.
+func (l *lookup) consult(st *state) error {
+	pending := st.rec.Kind == KindPending
+	if l.store == nil {
+		switch {
+		case pending:
+			return nil // as with the store away, or retired: inline wins
+		case l.StoreRetired:
+			return ErrRecordMissing
+		}
+		return &storeError{"find", errors.New("the cookie is a reference, and this jar is stateless")}
+	}
+	if l.reads++; l.reads > maxStoreReads {
+		return ErrRecordMissing
+	}
+	v, err := l.look(l.ctx, &st.rec)
+	switch {
+	case err != nil && pending && errors.Is(err, ErrStoreUnavailable):
+		return nil // the view stays unknown
+	case errors.Is(err, ErrForged) && pending:
+		st.view.known = true // what lies there is no record of this session
+		return nil
+	case err != nil:
+		return err
+	case pending && (!v.exists || v.env.Revision <= st.rec.Revision):
+		st.view = v
+		return nil
+	case !v.exists, v.env.Revision < st.rec.Revision && l.store.swapper != nil:
+		return ErrRecordMissing
+	}
+	return l.adopt(st, v)
+}
+
+// settle fills in the placement of a session that was just read.
+func (st *state) settle(cookieBytes int) {
+	st.subject = st.rec.Subject
+	st.now = Placement{
+		Where:        InCookie,
+		PayloadBytes: len(st.rec.Payload),
+		CookieBytes:  cookieBytes,
+		Limit:        st.jar.Budget.Max,
+		Reason:       ReasonPresented,
+	}
+	if st.jar.store != nil {
+		st.now.Limit = st.jar.Budget.Inline
+	}
+	if st.stored() {
+		st.now.Where = InStore
+	}
+}
+
+// knows reports whether what ser writes can be read from our tokens.
+func (c *core) knows(ser Serializer) bool {
+	switch id := ser.SerializerID(); id {
+	case serializerCBOR, serializerJSON, c.Serializer.SerializerID():
+		return true
+	}
+	return false
+}
+
+func (c *core) touchDue(st *state) bool {
+	now := c.Now()
+	if st.isNew || now.Sub(st.readAt) > touchWindow || st.frozen() {
+		return false
+	}
+	return st.former != nil || st.strays || st.rec.Stale || st.mustSet || c.idleDue(st, now) || c.returnDue(st)
+}
+
+// idleDue reports whether the cookie's issue time is a tenth of the idle
+// timeout old, or it does not track idle time as configured.
+func (c *core) idleDue(st *state, now time.Time) bool {
+	if c.IdleTimeout == 0 {
+		return st.rec.Idle
+	}
+	return !st.rec.Idle || now.Sub(st.rec.Issued) >= c.IdleTimeout/10
+}
+
+// returnDue reports whether a return from the store is to be carried on.
+func (c *core) returnDue(st *state) bool {
+	switch {
+	case c.store == nil:
+		return st.rec.Kind == KindPending && c.StoreRetired
+	case st.rec.Kind == KindPending:
+		return st.view.known
+	}
+	return st.rec.Kind == KindReference && st.view.env.Kind == seal.Returned
+}
+
+// touch writes the session as it was read.
+func (c *core) touch(ctx context.Context, out, in http.Header, st *state, ser Serializer, payload []byte) (Placement, error) {
+	return c.write(&writing{ctx: ctx, out: out, in: in, st: st, ser: ser, payload: payload, touch: true})
+}
+
+// save writes the session as its next revision.
+func (c *core) save(ctx context.Context, out, in http.Header, st *state, ser Serializer, payload []byte) (Placement, error) {
+	return c.write(&writing{ctx: ctx, out: out, in: in, st: st, ser: ser, payload: payload})
+}
+
+// writing is one Save or Touch.
+type writing struct {
+	ctx     context.Context
+	out, in http.Header
+	st      *state
+	ser     Serializer
+	payload []byte
+	touch   bool
+
+	now  time.Time
+	rec  Record // what is being written
+	gone []int  // the formers to expire
+	over bool   // the cookie would exceed Budget.Inline
+}
+
+func (c *core) write(w *writing) (Placement, error) {
+	st := w.st
+	w.now = c.Now()
+	if !w.now.Before(st.rec.Expires) {
+		return Placement{}, ErrExpired
+	}
+	w.rec = st.rec
+	w.rec.Kind = KindInline
+	w.rec.Serializer, w.rec.Payload = w.ser, w.payload
+	w.rec.Idle = c.IdleTimeout > 0
+	// Never back in time within a session: the clock of the server before may be ahead.
+	w.rec.Issued = later(w.now, st.rec.Issued)
+	if w.rec.Issued.Before(w.rec.Created) {
+		w.rec.Issued = w.rec.Created
+	}
+	if !w.touch {
+		w.rec.Revision++
+	}
+	for i := range c.Formerly {
+		presented := false
+		cookieValues(w.in, c.Formerly[i].Name, func(string) bool { presented = true; return false })
+		if presented && (c.formers[i].name != c.present.name || c.formers[i].place != c.present.place) {
+			w.gone = append(w.gone, i)
+		}
+	}
+	if c.store == nil {
+		return c.writeStateless(w)
+	}
+	return c.writeHybrid(w)
+}
+
+func (c *core) writeStateless(w *writing) (Placement, error) {
+	if w.st.rec.Kind == KindPending && !c.StoreRetired {
+		w.rec.Kind = KindPending
+	}
+	value, key, err := c.seal(w)
+	if err != nil {
+		return Placement{}, err
+	}
+	size := len(c.Name) + len(value)
+	if size > c.Budget.Max {
+		return Placement{}, &SizeError{CookieBytes: size, Limit: c.Budget.Max, Over: size - c.Budget.Max}
+	}
+	if total := size + c.beside(w); total > c.Budget.Inline && !c.warned.Swap(true) {
+		c.Observer.NearLimit(w.ctx, total, c.Budget.Inline,
+			"stock nginx answers 502 when a response's head exceeds 4096 bytes: set proxy_buffer_size 8k, or use a hybrid jar")
+	}
+	return c.commit(w, value, key, Placement{InCookie, len(w.payload), size, c.Budget.Max, ReasonFits}), nil
+}
+
+// seal returns the cookie's value for w.rec.
+func (c *core) seal(w *writing) ([]byte, KeyID, error) {
+	codec := c.Codec
+	if w.rec.Kind == KindReference {
+		codec = c.references
+	}
+	if codec != Codec(c.references) && w.rec.ID == "" {
+		seed := seal.Seed(w.rec.Seed)
+		w.rec.ID = seal.SessionID(&seed)
+	}
+	value, key, err := codec.Seal(w.ctx, nil, Binding{Name: c.Name, Audience: c.Audience, Now: w.now}, &w.rec)
+	if err == nil && !validValue(value) {
+		err = fmt.Errorf("hardtack: codec %T made a value with bytes that a cookie cannot carry", codec)
+	}
+	return value, key, err
+}
+
+// beside returns what else of the response counts against Budget.Inline:
+// other cookies, and attributes beyond the usual.
+func (c *core) beside(w *writing) int {
+	n := otherCookies(w.out, &c.present)
+	for _, i := range w.gone {
+		n += len("Set-Cookie: \r\n") + len(c.formers[i].expiry())
+	}
+	attributes := len(c.present.place) + len(c.present.flags)
+	if !c.BrowserSession {
+		attributes += len("; Max-Age=") + len(fmt.Sprint(int64(w.rec.Expires.Sub(w.now)/time.Second)))
+	}
+	return n + max(0, attributes-usualAttributes)
+}
+
+// commit writes the cookie into the response and w.rec into the state.
+func (c *core) commit(w *writing, value []byte, key KeyID, p Placement) Placement {
+	for _, i := range w.gone {
+		setCookie(w.out, &c.formers[i], c.formers[i].expiry())
+	}
+	expires := w.rec.Expires
+	if c.BrowserSession {
+		expires = time.Time{}
+	}
+	setCookie(w.out, &c.present, c.present.line(value, w.now, expires))
+	c.protect(w.ctx, w.out)
+	c.Observer.Sealed(w.ctx, key.String(), p.CookieBytes)
+	w.st.saved(w, p)
+	return p
+}
+
+// protect keeps the response, which sets the cookie, out of shared caches.
+func (c *core) protect(ctx context.Context, h http.Header) {
+	addVary(h)
+	if was := forbidSharedCaching(h); was != "" {
+		c.Observer.CacheableResponse(ctx, was)
+	}
+}
+
+// saved takes over what was written.
+func (st *state) saved(w *writing, p Placement) {
+	st.rec = w.rec
+	st.subject = w.rec.Subject
+	st.former, st.strays, st.mustSet, st.dirty = nil, false, false, false
+	st.renewal = nil
+	st.exists = true
+	st.rec.Stale = false
+	st.now = p
+}
+
+// end expires the cookie wherever it may be and leaves tombstones in the store.
+func (c *core) end(ctx context.Context, out http.Header, st *state) error {
+	setCookie(out, &c.present, c.present.expiry())
+	for i := range c.formers {
+		if c.formers[i].name != c.present.name || c.formers[i].place != c.present.place {
+			setCookie(out, &c.formers[i], c.formers[i].expiry())
+		}
+	}
+	c.protect(ctx, out)
+	if c.store == nil {
+		if errors.Is(st.err, ErrStoreUnavailable) {
+			return st.err
+		}
+		return nil
+	}
+	var err error
+	if st.exists {
+		err = errors.Join(err, c.bury(ctx, &st.rec))
+	}
+	if st.renewal != nil {
+		err = errors.Join(err, c.bury(ctx, &st.renewal.rec))
+	}
+	if st.kept != nil {
+		err = errors.Join(err, c.bury(ctx, st.kept))
+	}
+	return err
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

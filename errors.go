@@ -1,0 +1,162 @@
+package hardtack
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hardtack-go/hardtack/internal/seal"
+)
+
+// Reasons for which Get gives a fresh session instead of the one that was
+// presented. They work with errors.Is. A client is told none of them.
+var (
+	// ErrNoCookie: the request carries no cookie of this Jar.
+	ErrNoCookie = errors.New("hardtack: no session cookie")
+	// ErrMalformed: the cookie is not a token.
+	ErrMalformed = seal.ErrMalformed
+	// ErrUnknownKey: the cookie was sealed with a key that the ring does not
+	// have, or that is retired.
+	ErrUnknownKey = seal.ErrUnknownKey
+	// ErrForged: the cookie or its record was not made by this application,
+	// or has been altered.
+	ErrForged = seal.ErrForged
+	// ErrExpired: the session has reached its absolute end.
+	ErrExpired = errors.New("hardtack: session expired")
+	// ErrIdle: the session was not used for longer than IdleTimeout.
+	ErrIdle = errors.New("hardtack: session idle for too long")
+	// ErrNotYetValid: the cookie says that it was issued more than two minutes
+	// from now: the clock of some server is wrong.
+	ErrNotYetValid = errors.New("hardtack: session issued in the future")
+	// ErrRevokedKey: the cookie, or an earlier one of the same session, was
+	// sealed with a revoked key.
+	ErrRevokedKey = errors.New("hardtack: cookie sealed with a revoked key")
+	// ErrPayload: the session is authentic, but does not decode into T.
+	ErrPayload = errors.New("hardtack: session data does not decode")
+	// ErrRecordMissing: the cookie refers to a record that the store does not
+	// have, or has only in an older state.
+	ErrRecordMissing = errors.New("hardtack: session record missing")
+	// ErrEnded: the session was ended by Delete.
+	ErrEnded = errors.New("hardtack: session ended")
+	// ErrStoreUnavailable: the store could not be asked. The cookie is kept, and
+	// nothing may be concluded about the session. Save, Touch and Renew of a
+	// session that Get returned with it fail with it as well.
+	ErrStoreUnavailable = errors.New("hardtack: session store unavailable")
+)
+
+// Errors of writing.
+var (
+	// ErrConflict: the stored session has changed since it was read. Nothing
+	// was overwritten. Update retries by itself.
+	ErrConflict = errors.New("hardtack: session changed meanwhile")
+	// ErrStoreFull: a MemoryStore has reached its bounds. It arrives wrapped
+	// in an error that matches ErrStoreUnavailable too.
+	ErrStoreFull = errors.New("hardtack: session store full")
+	// ErrResponseBegun: within Handler, the response's header has been sent, so
+	// no cookie can be set any more. Save and Touch have done nothing; Delete has ended the stored
+	// session, but the browser keeps its cookie.
+	ErrResponseBegun = errors.New("hardtack: response has begun")
+	// ErrNotConfigured: a Jar that New or NewHybrid did not make, or From
+	// outside Handler.
+	ErrNotConfigured = errors.New("hardtack: jar not configured")
+)
+
+// Reasons inside a *KeyError.
+var (
+	ErrKeyLength    = errors.New("secret is not 32 bytes long")
+	ErrKeyID        = errors.New("key ID does not belong to this secret")
+	ErrDuplicateKey = errors.New("key ID occurs twice")
+	ErrTooManyKeys  = errors.New("more than 128 keys")
+	ErrNoUsableKey  = errors.New("no key can seal")
+	ErrKeyTimes     = errors.New("key retires before it is activated")
+)
+
+// KeyError says what is wrong with a key of a ring. It never contains secrets.
+type KeyError struct {
+	ID  KeyID // zero if the fault is not one key's
+	Err error // one of the reasons above; Unwrap returns it
+}
+
+func (e *KeyError) Error() string {
+	if e.ID == (KeyID{}) {
+		return "hardtack: keyring: " + e.Err.Error()
+	}
+	return "hardtack: key " + e.ID.String() + ": " + e.Err.Error()
+}
+
+// Unwrap returns e.Err.
+func (e *KeyError) Unwrap() error { return e.Err }
+
+// ConfigError is one fault of a Config. New and NewHybrid return all faults
+// at once, joined; errors.As finds the first.
+type ConfigError struct {
+	Field  string // the field of Config, "Budget.Max" for a nested one
+	Value  string // what it was set to; empty for what must not be printed
+	Reason string
+	Err    error // the cause, where there is a typed one; Unwrap returns it
+}
+
+func (e *ConfigError) Error() string {
+	if e.Value == "" {
+		return fmt.Sprintf("hardtack: Config.%s: %s", e.Field, e.Reason)
+	}
+	return fmt.Sprintf("hardtack: Config.%s = %s: %s", e.Field, e.Value, e.Reason)
+}
+
+// Unwrap returns e.Err.
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+// FieldSize is the encoded size of one field of a session's data.
+type FieldSize struct {
+	Field string // the name of a struct's field, or a map's key
+	Bytes int
+}
+
+// SizeError says that a session does not fit. Nothing was written: the cookie
+// that the client holds, if any, is still good and holds the earlier state.
+type SizeError struct {
+	CookieBytes int // name plus value as the browser would count them; 0 if the record was too large
+	RecordBytes int // size of the record; 0 if the cookie was too large
+	Limit       int // the bytes that would have been allowed
+	Over        int // how many bytes are too much
+
+	// Fields lists the fields of the data by their encoded size, largest
+	// first; keys if the data is a map with string keys, else nothing.
+	Fields []FieldSize
+
+	namesArePublic bool // a map's keys are data and stay out of Error
+}
+
+func (e *SizeError) Error() string {
+	var b strings.Builder
+	what, size := "cookie", e.CookieBytes
+	if e.RecordBytes > 0 {
+		what, size = "record", e.RecordBytes
+	}
+	fmt.Fprintf(&b, "hardtack: session %s of %d bytes is %d over the limit of %d", what, size, e.Over, e.Limit)
+	if e.namesArePublic {
+		for i, f := range e.Fields {
+			if i == 3 {
+				break
+			}
+			sep := ", "
+			if i == 0 {
+				sep = "; largest: "
+			}
+			fmt.Fprintf(&b, "%s%s %d", sep, f.Field, f.Bytes)
+		}
+	}
+	return b.String()
+}
+
+// storeError is a failure of the store, with its cause.
+type storeError struct {
+	op  string
+	err error
+}
+
+func (e *storeError) Error() string {
+	return ErrStoreUnavailable.Error() + ": " + e.op + ": " + e.err.Error()
+}
+func (e *storeError) Is(target error) bool { return target == ErrStoreUnavailable }
+func (e *storeError) Unwrap() error        { return e.err }

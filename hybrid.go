@@ -1,0 +1,384 @@
+package hardtack
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/hardtack-go/hardtack/internal/seal"
+)
+
+// frozenFor is how long the record of a renewed session with a Subject can
+// still be read: long enough to repeat a login whose response was lost.
+const frozenFor = 10 * time.Minute
+
+// view is what is known of a session's record.
+type view struct {
+	known  bool // the store has answered
+	exists bool
+	env    seal.Envelope // if it exists
+}
+
+func (v *view) is(k seal.Kind) bool { return v.exists && v.env.Kind == k }
+
+// stored reports whether the client holds a reference, or should.
+func (st *state) stored() bool { return st.rec.Kind == KindReference }
+
+// frozen reports whether the session was renewed and this is the old one.
+func (st *state) frozen() bool { return st.view.is(seal.Frozen) }
+
+func (c *core) locator(rec *Record) string {
+	seed := seal.Seed(rec.Seed)
+	return seal.Locator(&seed)
+}
+
+// look reads the session's record. A tombstone is ErrEnded, a record that is
+// not the session's own ErrForged.
+func (c *core) look(ctx context.Context, rec *Record) (v view, err error) {
+	locator := c.locator(rec)
+	data, found, err := c.store.find(ctx, locator)
+	switch {
+	case err != nil:
+		return v, err
+	case !found:
+		return view{known: true}, nil
+	case seal.IsTombstone(data):
+		return v, ErrEnded
+	}
+	seed := seal.Seed(rec.Seed)
+	if err := seal.OpenRecord(locator, &seed, data, &v.env); err != nil {
+		return v, err
+	}
+	v.known = true
+	v.exists = c.Now().UnixMilli() < v.env.Expires
+	return v, nil
+}
+
+// adopt makes the record the session's state. The cookie's own facts stay.
+func (c *core) adopt(st *state, v view) error {
+	ser, err := c.references.serializer(v.env.Serializer)
+	if err != nil {
+		return err
+	}
+	rec := &st.rec
+	st.mustSet = st.mustSet || rec.Kind != KindReference
+	rec.Kind = KindReference
+	rec.Subject = string(v.env.Subject)
+	rec.Expires = earlier(rec.Expires, time.UnixMilli(v.env.Expires))
+	rec.Revision = v.env.Revision
+	rec.Serializer, rec.Payload = ser, v.env.Payload
+	st.view = v
+	return nil
+}
+
+// reload reads the session again after a conflict.
+func (c *core) reload(ctx context.Context, st *state) (*state, error) {
+	again := &state{jar: c, rec: st.rec, readAt: c.Now(), former: st.former, strays: st.strays, exists: true,
+		mustSet: st.mustSet || st.rec.Kind != KindReference}
+	if st.renewal != nil {
+		again.rec = st.renewal.rec
+	}
+	v, err := c.look(ctx, &again.rec)
+	switch {
+	case err != nil:
+		return nil, err
+	case !v.exists:
+		return nil, ErrRecordMissing
+	case v.is(seal.Frozen):
+		return nil, ErrConflict
+	}
+	if err := c.adopt(again, v); err != nil {
+		return nil, err
+	}
+	again.settle(again.rec.size)
+	return again, nil
+}
+
+// writeHybrid decides where the session goes; the table in docs/hybrid.md says why.
+func (c *core) writeHybrid(w *writing) (Placement, error) {
+	st := w.st
+	if st.frozen() {
+		return c.conflict(w)
+	}
+	away, err := c.catchUp(w)
+	if err != nil {
+		return Placement{}, err
+	}
+	live := st.stored() && st.view.is(seal.Live)
+	if w.touch && live {
+		return c.writeReference(w, ReasonStays)
+	}
+
+	limit := c.Budget.Inline
+	if live {
+		limit = c.Budget.LowWater
+	}
+	w.rec.Kind = KindInline
+	if st.view.exists && !(w.touch && st.rec.Kind == KindPending) || away {
+		w.rec.Kind = KindPending
+	}
+	w.over = true
+	if len(w.payload) < c.Budget.Max {
+		value, key, err := c.seal(w)
+		if err != nil {
+			return Placement{}, err
+		}
+		size := len(c.Name) + len(value)
+		total := size + c.beside(w)
+		w.over = size > c.Budget.Max || total > c.Budget.Inline
+		if !w.over && total <= limit {
+			return c.putInline(w, value, key, away, Placement{InCookie, len(w.payload), size, limit, ReasonFits})
+		}
+	}
+	if away {
+		return Placement{}, &storeError{"find", errors.New("the session outgrows its cookie while the store is away")}
+	}
+	return c.putRecord(w, live)
+}
+
+// catchUp reads the record of a pending cookie if Get could not. It reports
+// whether the store is still away.
+func (c *core) catchUp(w *writing) (away bool, err error) {
+	st := w.st
+	if st.rec.Kind != KindPending || st.view.known {
+		return false, nil
+	}
+	v, err := c.look(w.ctx, &st.rec)
+	if errors.Is(err, ErrStoreUnavailable) {
+		return true, nil
+	}
+	if err == nil && v.exists && v.env.Revision > st.rec.Revision {
+		c.Observer.Conflict(w.ctx)
+		err = ErrConflict
+	}
+	if err == nil {
+		st.view = v
+	}
+	return false, err
+}
+
+// putInline writes the session into its cookie. A record that exists takes
+// the state along, marked returned, in case the response is lost.
+func (c *core) putInline(w *writing, value []byte, key KeyID, away bool, p Placement) (Placement, error) {
+	st := w.st
+	returns := st.stored() && st.view.is(seal.Live)
+	if returns {
+		p.Reason = ReasonReturned
+	}
+	if away {
+		p.Reason = ReasonAway
+	}
+	if st.view.exists && !w.touch {
+		swapped, err := c.put(w, st.view.env.Revision, seal.Returned)
+		switch {
+		case err != nil && st.rec.Kind == KindPending && errors.Is(err, ErrStoreUnavailable):
+			p.Reason = ReasonAway
+		case err != nil:
+			return Placement{}, err
+		case !swapped:
+			return c.lost(w, &st.rec)
+		}
+	}
+	if err := c.retireOld(w); err != nil {
+		return Placement{}, err
+	}
+	if returns {
+		c.Observer.Returned(w.ctx, len(w.payload))
+	}
+	w.rec.size = p.CookieBytes
+	return c.commit(w, value, key, p), nil
+}
+
+// putRecord writes the session into the store, and a reference into the
+// cookie unless the client's own still serves.
+func (c *core) putRecord(w *writing, live bool) (Placement, error) {
+	st := w.st
+	if w.touch {
+		w.rec.Revision++ // it is a save after all: what was inline must move
+	}
+	if !st.view.exists {
+		return c.overflow(w)
+	}
+	swapped, err := c.put(w, st.view.env.Revision, seal.Live)
+	if err != nil {
+		return Placement{}, err
+	}
+	if !swapped {
+		return c.lost(w, &st.rec)
+	}
+	if !live {
+		c.Observer.Overflowed(w.ctx, len(w.payload))
+		return c.writeReference(w, ReasonOver)
+	}
+	reason := ReasonStays
+	if w.over {
+		reason = ReasonOver
+	}
+	if st.former != nil || st.strays || st.rec.Stale || st.mustSet || c.idleDue(st, w.now) {
+		return c.writeReference(w, reason)
+	}
+	w.rec.Kind, w.rec.Issued = KindReference, st.rec.Issued
+	p := Placement{InStore, len(w.payload), st.rec.size, c.Budget.Inline, reason}
+	st.saved(w, p)
+	return p, nil
+}
+
+// overflow moves a session from its cookie into the store.
+func (c *core) overflow(w *writing) (Placement, error) {
+	var old uint64
+	for range 3 {
+		swapped, err := c.put(w, old, seal.Live)
+		if err != nil {
+			return Placement{}, err
+		}
+		if swapped {
+			if err := c.retireOld(w); err != nil {
+				// Nobody will ever hold the seed of the record just written.
+				c.store.delete(context.WithoutCancel(w.ctx), c.locator(&w.rec))
+				return Placement{}, err
+			}
+			c.Observer.Overflowed(w.ctx, len(w.payload))
+			return c.writeReference(w, ReasonOver)
+		}
+		v, err := c.look(w.ctx, &w.rec)
+		switch {
+		case err != nil:
+			return Placement{}, err
+		case !v.exists:
+			old = 0
+			continue
+		case v.is(seal.Frozen):
+			return c.conflict(w)
+		case v.is(seal.Live) && v.env.Revision >= w.rec.Revision, v.env.Revision > w.rec.Revision:
+			// Another tab was first: lead the client to its state.
+			ref := *w
+			ref.rec.Revision = v.env.Revision
+			ref.st = &state{jar: c}
+			if _, err := c.writeReference(&ref, ReasonOver); err != nil {
+				return Placement{}, err
+			}
+			return c.conflict(w)
+		}
+		old = v.env.Revision
+		w.rec.Revision = max(w.rec.Revision, old+1)
+	}
+	return c.conflict(w)
+}
+
+// writeReference writes a cookie that leads to the record.
+func (c *core) writeReference(w *writing, reason string) (Placement, error) {
+	w.rec.Kind = KindReference
+	value, key, err := c.seal(w)
+	if err != nil {
+		return Placement{}, err
+	}
+	size := len(c.Name) + len(value)
+	if size > c.Budget.Max {
+		return Placement{}, &SizeError{CookieBytes: size, Limit: c.Budget.Max, Over: size - c.Budget.Max}
+	}
+	w.rec.size = size
+	return c.commit(w, value, key, Placement{InStore, len(w.payload), size, c.Budget.Inline, reason}), nil
+}
+
+// put writes w's record if the present one has the revision old. What the
+// session's state knows of the record follows.
+func (c *core) put(w *writing, old uint64, kind seal.Kind) (bool, error) {
+	if kind == seal.Live && w.st.renewal == nil {
+		w.st.exists = true // whatever becomes of the call
+	}
+	env := envelope(&w.rec, kind, w.now)
+	swapped, err := c.swap(w.ctx, &env, old, w.rec.Expires)
+	if swapped {
+		env.Payload = w.rec.Payload
+		w.st.view = view{known: true, exists: true, env: env}
+	}
+	return swapped, err
+}
+
+func (c *core) swap(ctx context.Context, env *seal.Envelope, old uint64, expires time.Time) (bool, error) {
+	if size := seal.RecordSize(env); size > c.Budget.Record {
+		return false, &SizeError{RecordBytes: size, Limit: c.Budget.Record, Over: size - c.Budget.Record}
+	}
+	locator := seal.Locator(&env.Seed)
+	data, err := seal.SealRecord(locator, env)
+	if err != nil {
+		return false, err
+	}
+	return c.store.swap(ctx, locator, old, env.Revision, data, expires)
+}
+
+func envelope(rec *Record, kind seal.Kind, now time.Time) seal.Envelope {
+	return seal.Envelope{
+		Kind:       kind,
+		Idle:       rec.Idle,
+		Serializer: rec.Serializer.SerializerID(),
+		Seed:       seal.Seed(rec.Seed),
+		Created:    rec.Created.UnixMilli(),
+		Issued:     later(now, rec.Created).UnixMilli(),
+		Expires:    rec.Expires.UnixMilli(),
+		Revision:   rec.Revision,
+		Subject:    []byte(rec.Subject),
+		Payload:    rec.Payload,
+	}
+}
+
+// retireOld freezes the record of the session that Renew replaces.
+func (c *core) retireOld(w *writing) error {
+	r := w.st.renewal
+	if r == nil {
+		return nil
+	}
+	if r.rec.Kind == KindPending && !r.view.known {
+		v, err := c.look(w.ctx, &r.rec)
+		if err != nil {
+			return err
+		}
+		if v.exists && v.env.Revision > r.rec.Revision {
+			c.Observer.Conflict(w.ctx)
+			return ErrConflict
+		}
+		r.view = v
+	}
+	if !r.view.exists || r.view.is(seal.Frozen) {
+		return nil
+	}
+	env := envelope(&r.rec, seal.Frozen, w.now)
+	env.Revision = max(r.rec.Revision, r.view.env.Revision) + 1
+	expires := r.rec.Expires
+	if r.rec.Subject != "" {
+		expires = earlier(expires, later(w.now, r.rec.Created).Add(frozenFor))
+	}
+	env.Expires = expires.UnixMilli()
+	swapped, err := c.swap(w.ctx, &env, r.view.env.Revision, expires)
+	if err == nil && !swapped {
+		_, err = c.lost(w, &r.rec)
+	}
+	return err
+}
+
+// lost says why a compare-and-swap of rec's record found another state.
+func (c *core) lost(w *writing, rec *Record) (Placement, error) {
+	v, err := c.look(w.ctx, rec)
+	if err != nil {
+		return Placement{}, err
+	}
+	if !v.exists {
+		return Placement{}, ErrRecordMissing
+	}
+	return c.conflict(w)
+}
+
+func (c *core) conflict(w *writing) (Placement, error) {
+	c.Observer.Conflict(w.ctx)
+	return Placement{}, ErrConflict
+}
+
+// bury puts a tombstone in place of rec's record until the session would have
+// ended by itself. It does not ask what is there: a cookie that holds its data
+// cannot know of a record whose reference was lost.
+func (c *core) bury(ctx context.Context, rec *Record) error {
+	if rec.Seed == (Seed{}) || !c.Now().Before(rec.Expires) {
+		return nil
+	}
+	return c.store.commit(ctx, c.locator(rec), seal.Tombstone(), rec.Expires)
+}

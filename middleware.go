@@ -1,0 +1,276 @@
+package hardtack
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+)
+
+// Handler returns next wrapped so that within it From returns the request's session, which is
+// loaded when it is first asked for, and saved before the first byte of the
+// response leaves if it was changed: if its data encodes differently than when it was read,
+// or Renew or SetSubject were called. A session that was only read is touched (see Touch).
+//
+// If saving fails, the response is replaced: 503 for ErrStoreUnavailable, 409
+// for ErrConflict, else 500; the handler's header and body are discarded. So they
+// are when the session could not be looked up and the handler goes on regardless, unless with
+// a 5xx answer of its own. Changes after the first byte are reported to the Observer. If
+// next panics, nothing is saved.
+func (j *Jar[T]) Handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if j == nil || j.core == nil {
+			http.Error(rw, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+			return
+		}
+		q := &request[T]{jar: j}
+		r = r.WithContext(context.WithValue(r.Context(), contextKey{j.core}, q))
+		q.r = r
+		w := &responseWriter{ResponseWriter: rw, session: q}
+		next.ServeHTTP(w, r)
+		_ = w.commit(0) // a failure has become the response
+		if w.failed == nil {
+			q.late(r.Context())
+		}
+	})
+}
+
+// From returns the session of the request that Handler serves, always the
+// same, with the error that Get would give. Elsewhere the error is ErrNotConfigured.
+// It is for the goroutine that serves the request.
+func (j *Jar[T]) From(ctx context.Context) (*Session[T], error) {
+	if q := j.request(ctx); q != nil {
+		return q.session()
+	}
+	return &Session[T]{}, ErrNotConfigured
+}
+
+type contextKey struct{ *core }
+
+func (j *Jar[T]) request(ctx context.Context) *request[T] {
+	if j == nil || j.core == nil {
+		return nil
+	}
+	q, _ := ctx.Value(contextKey{j.core}).(*request[T])
+	return q
+}
+
+// request is what Handler knows of one request.
+type request[T any] struct {
+	jar   *Jar[T]
+	r     *http.Request
+	s     *Session[T] // nil until it is asked for
+	err   error
+	begun bool // the response has
+}
+
+func (q *request[T]) session() (*Session[T], error) {
+	if q.s == nil {
+		q.s, q.err = q.jar.load(q.r)
+		// Not the bytes that came: another release may have written them.
+		q.s.st.baseline = q.jar.encode(q.s)
+	}
+	return q.s, q.err
+}
+
+// encode returns the data's encoding; nil if it has none, which Save then says.
+func (j *Jar[T]) encode(s *Session[T]) []byte {
+	data, err := j.core.Serializer.Marshal(&s.Data)
+	if err != nil {
+		return nil
+	}
+	return data
+}
+
+// changed reports whether there is something to save: the session differs from
+// what it was when it was read, or when the handler saved it last.
+func (q *request[T]) changed() bool {
+	data := q.jar.encode(q.s)
+	return q.s.st.dirty || data == nil || !bytes.Equal(data, q.s.st.baseline)
+}
+
+// commit saves the session if it was looked at, for a response with this
+// status, 0 if the handler has not chosen one.
+func (q *request[T]) commit(w http.ResponseWriter, status int) error {
+	defer func() { q.begun = true }()
+	if q.s == nil {
+		return nil
+	}
+	addVary(w.Header())
+	if errors.Is(q.s.st.err, ErrStoreUnavailable) {
+		if status >= 500 {
+			return nil // it has said so itself
+		}
+		return q.s.st.err
+	}
+	var err error
+	if q.changed() {
+		_, err = q.jar.Save(w, q.r, q.s)
+	} else {
+		// The client's cookie is as good as before: no reason to fail a read.
+		_, _ = q.jar.Touch(w, q.r, q.s)
+	}
+	if q.jar.core.sets(w.Header()) {
+		q.jar.core.protect(q.r.Context(), w.Header())
+	}
+	return err
+}
+
+// late reports a change that came after the response had begun.
+func (q *request[T]) late(ctx context.Context) {
+	if q.s != nil && q.changed() {
+		q.jar.core.Observer.LateChange(ctx)
+	}
+}
+
+// hijacked reports a cookie that cannot be sent any more.
+func (q *request[T]) hijacked(h http.Header) {
+	if q.jar.core.sets(h) {
+		q.jar.core.Observer.LateChange(q.r.Context())
+	}
+}
+
+// keep removes everything but the Jar's own lines.
+func (q *request[T]) keep(h http.Header) {
+	var own []string
+	for _, l := range h["Set-Cookie"] {
+		if q.jar.core.owns(l) {
+			own = append(own, l)
+		}
+	}
+	clear(h)
+	if own != nil {
+		h["Set-Cookie"] = own
+	}
+}
+
+// owns reports whether line is one of the Jar's cookies.
+func (c *core) owns(line string) bool {
+	if c.present.owns(line) {
+		return true
+	}
+	for i := range c.formers {
+		if c.formers[i].owns(line) {
+			return true
+		}
+	}
+	return false
+}
+
+// sets reports whether the response sets one of the Jar's cookies.
+func (c *core) sets(h http.Header) bool {
+	for _, l := range h["Set-Cookie"] {
+		if c.owns(l) {
+			return true
+		}
+	}
+	return false
+}
+
+// committer is a request without its type.
+type committer interface {
+	commit(w http.ResponseWriter, status int) error
+	keep(http.Header)
+	hijacked(http.Header)
+}
+
+// responseWriter commits the session before the response begins. It has the
+// optional methods of net/http's own writers, also for code that asserts them,
+// and hands them on through http.ResponseController.
+type responseWriter struct {
+	http.ResponseWriter
+	session   committer
+	committed bool
+	failed    error // why the response was replaced
+}
+
+// commit runs once. It returns the error that has replaced the response.
+func (w *responseWriter) commit(status int) error {
+	if w.committed {
+		return w.failed
+	}
+	w.committed = true
+	err := w.session.commit(w.ResponseWriter, status)
+	if err == nil {
+		return nil
+	}
+	w.failed = err
+	w.session.keep(w.Header())
+	code := http.StatusInternalServerError
+	switch {
+	case errors.Is(err, ErrStoreUnavailable):
+		code = http.StatusServiceUnavailable
+	case errors.Is(err, ErrConflict):
+		code = http.StatusConflict
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Add("Vary", "Cookie")
+	http.Error(w.ResponseWriter, http.StatusText(code), code)
+	return err
+}
+
+// WriteHeader commits, unless code is informational: 101 is final.
+func (w *responseWriter) WriteHeader(code int) {
+	if code < 200 && code != http.StatusSwitchingProtocols {
+		w.ResponseWriter.WriteHeader(code)
+		return
+	}
+	if w.commit(code) == nil {
+		w.ResponseWriter.WriteHeader(code)
+	}
+}
+
+// Write commits first. If that failed, the error says so and b is discarded.
+func (w *responseWriter) Write(b []byte) (int, error) {
+	if err := w.commit(0); err != nil {
+		return 0, err
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// WriteString is Write.
+func (w *responseWriter) WriteString(s string) (int, error) {
+	if err := w.commit(0); err != nil {
+		return 0, err
+	}
+	return io.WriteString(w.ResponseWriter, s)
+}
+
+// ReadFrom commits first; the underlying writer may then use sendfile.
+func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
+	if err := w.commit(0); err != nil {
+		return 0, err
+	}
+	return io.Copy(w.ResponseWriter, r)
+}
+
+// FlushError commits first.
+func (w *responseWriter) FlushError() error {
+	if err := w.commit(0); err != nil {
+		return err
+	}
+	return http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+// Flush is FlushError for those who assert http.Flusher.
+func (w *responseWriter) Flush() { _ = w.FlushError() }
+
+// Hijack commits first. A cookie that this sets can only reach the client if
+// the hijacker sends the header itself, so it is reported as a late change
+// unless the header has been sent.
+func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	before := w.committed
+	if err := w.commit(0); err != nil {
+		return nil, nil, err
+	}
+	if !before {
+		w.session.hijacked(w.Header())
+	}
+	return http.NewResponseController(w.ResponseWriter).Hijack()
+}
+
+// Unwrap gives http.ResponseController the rest.
+func (w *responseWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
