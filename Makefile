@@ -7,13 +7,16 @@ COUNT    ?= 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help test test-short lint fuzz bench cover deps clean
+.PHONY: help test test-allocations test-short lint fuzz bench cover deps clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-test: deps ## every test of every module, with the race detector, in random order (TIMEOUT=20m a package)
+test: deps test-allocations ## every test of every module, with the race detector, in random order (TIMEOUT=20m a package)
 	scripts/each-module go test -race -shuffle=on -timeout=$(TIMEOUT) ./...
+
+test-allocations: # the race detector allocates, so these tests skip themselves under it
+	GOWORK=off go test -count=1 -run Alloc ./...
 
 test-short: ## what needs nothing but Go, quickly
 	SKIP="$(SERVER_MODULES)" scripts/each-module go test -short -shuffle=on -timeout=$(TIMEOUT) ./...

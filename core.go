@@ -79,7 +79,7 @@ func (c *core) open(ctx context.Context, h http.Header) *state {
 	now := c.Now()
 	l := &lookup{core: c, ctx: ctx, now: now, reason: ErrNoCookie}
 	st := l.read(h, &c.present, nil)
-	if st == nil && l.reason != nil && l.elsewhere() {
+	if st == nil && l.elsewhere() {
 		for i := range c.Formerly {
 			if st = l.read(h, &c.formers[i], &c.Formerly[i]); st != nil || !l.elsewhere() {
 				break
@@ -125,12 +125,13 @@ type lookup struct {
 	reads  int
 	reason error   // why nothing was accepted so far, the weightiest
 	kept   *Record // authentic, not served, and for Delete to end
+
+	authentic bool // one was authentic, whatever became of it
 }
 
 // elsewhere reports whether the refusal is one that a former place may mend.
 func (l *lookup) elsewhere() bool {
-	return errors.Is(l.reason, ErrNoCookie) || errors.Is(l.reason, ErrMalformed) ||
-		errors.Is(l.reason, ErrForged) && l.kept == nil || errors.Is(l.reason, ErrUnknownKey)
+	return !l.authentic && weight(l.reason) <= weight(ErrForged)
 }
 
 // weight orders refusals: what is known about an authentic cookie says more
@@ -231,6 +232,7 @@ func (l *lookup) openOne(codec Codec, b Binding, former *Former, value string, r
 // accept makes the state of an authentic record, if it is still good and, for
 // a hybrid Jar, the store agrees.
 func (l *lookup) accept(rec *Record, former *Former) *state {
+	l.authentic = true
 	rec.Expires = earlier(rec.Expires, rec.Created.Add(l.Lifetime))
 	switch {
 	case rec.Issued.After(l.now.Add(clockSkew)):
@@ -321,7 +323,7 @@ func (c *core) knows(ser Serializer) bool {
 
 func (c *core) touchDue(st *state) bool {
 	now := c.Now()
-	if st.isNew || now.Sub(st.readAt) > touchWindow || st.frozen() {
+	if st.isNew || st.renewal != nil || now.Sub(st.readAt) > touchWindow || st.frozen() {
 		return false
 	}
 	return st.former != nil || st.strays || st.rec.Stale || st.mustSet || c.idleDue(st, now) || c.returnDue(st)
@@ -387,7 +389,9 @@ func (c *core) write(w *writing) (Placement, error) {
 	if w.rec.Issued.Before(w.rec.Created) {
 		w.rec.Issued = w.rec.Created
 	}
-	if !w.touch {
+	if w.touch {
+		w.rec.Subject = st.subject
+	} else {
 		w.rec.Revision++
 	}
 	for i := range c.Formerly {
@@ -479,9 +483,15 @@ func (c *core) protect(ctx context.Context, h http.Header) {
 
 // saved takes over what was written.
 func (st *state) saved(w *writing, p Placement) {
+	subject := st.rec.Subject
 	st.rec = w.rec
 	st.subject = w.rec.Subject
-	st.former, st.strays, st.mustSet, st.dirty = nil, false, false, false
+	if w.touch {
+		st.rec.Subject = subject // set meanwhile, perhaps, and not saved
+	} else {
+		st.dirty = false
+	}
+	st.former, st.strays, st.mustSet = nil, false, false
 	st.renewal = nil
 	st.exists = true
 	st.rec.Stale = false

@@ -147,6 +147,9 @@ func (c *core) catchUp(w *writing) (away bool, err error) {
 	if errors.Is(err, ErrStoreUnavailable) {
 		return true, nil
 	}
+	if errors.Is(err, ErrForged) {
+		v, err = view{known: true}, nil // not this session's
+	}
 	if err == nil && v.exists && v.env.Revision > st.rec.Revision {
 		c.Observer.Conflict(w.ctx)
 		err = ErrConflict

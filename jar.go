@@ -221,6 +221,7 @@ func (j *Jar[T]) Update(w http.ResponseWriter, r *http.Request, fn func(*Session
 		}
 		var again *Session[T]
 		again, err = j.decode(r.Context(), st)
+		again.st.baseline = j.encode(again)
 		*s = *again // whoever holds s, as Handler does, goes on from here
 	}
 }

@@ -19,7 +19,7 @@ import (
 // for ErrConflict, else 500; the handler's header and body are discarded. So they
 // are when the session could not be looked up and the handler goes on regardless, unless with
 // a 5xx answer of its own. Changes after the first byte are reported to the Observer. If
-// next panics, nothing is saved.
+// next panics, nothing is saved. A Save that the handler calls itself is its own business, and so is its error.
 func (j *Jar[T]) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if j == nil || j.core == nil {
