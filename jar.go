@@ -189,8 +189,8 @@ func (j *Jar[T]) Delete(w http.ResponseWriter, r *http.Request, s *Session[T]) e
 // Update is Get, fn and Save in one, again from the start whenever the store
 // tells that somebody else was faster; so fn may run several times, and must change only
 // its argument. What fn returns ends it, and nothing is saved. A refused cookie
-// means that fn sees a fresh session; ErrStoreUnavailable is returned at once. Without a
-// store that can compare and swap, and for sessions in cookies, fn runs once.
+// means that fn sees a fresh session; ErrStoreUnavailable is returned at once. A session
+// that is in its cookie has nobody to tell: there the last response wins.
 func (j *Jar[T]) Update(w http.ResponseWriter, r *http.Request, fn func(*Session[T]) error) (Placement, error) {
 	s, err := j.Get(r)
 	for attempt := 1; ; attempt++ {

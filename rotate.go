@@ -286,16 +286,23 @@ func (k *Keyring) Revoke(id KeyID) error {
 	if err != nil {
 		return err
 	}
+	for i := range r.keys {
+		o := old.byID[r.keys[i].id]
+		r.keys[i].kept = o != nil && o.kept && o.id != id
+	}
 	k.ring.Store(r)
 	return nil
 }
 
-// Keys returns the ring's keys, newest activation first.
+// Keys returns the ring's keys, newest activation first, without those that
+// the last Replace did not list and that go on opening.
 func (k *Keyring) Keys() []Key {
 	r := k.load()
-	keys := make([]Key, len(r.keys))
+	keys := make([]Key, 0, len(r.keys))
 	for i := range r.keys {
-		keys[i] = r.keys[i].Key
+		if !r.keys[i].kept {
+			keys = append(keys, r.keys[i].Key)
+		}
 	}
 	return keys
 }

@@ -111,7 +111,7 @@ func (s *Session[T]) Renew() {
 		old.Subject = st.subject
 		st.renewal = &renewal{rec: old, view: st.view, exists: st.exists}
 	}
-	now := st.jar.Now()
+	now := st.jar.Now().Truncate(time.Millisecond) // what a cookie can hold
 	st.rec.Seed = Seed(seal.NewSeed())
 	st.rec.ID = ""
 	st.rec.Kind = KindInline
