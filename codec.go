@@ -19,7 +19,9 @@ type Codec interface {
 	// the key it used, zero if it has none. It does not keep rec.
 	Seal(ctx context.Context, dst []byte, b Binding, rec *Record) ([]byte, KeyID, error)
 
-	// Open authenticates value and fills rec. It may do I/O within ctx. Its
+	// Open authenticates value and fills rec: at least Created, Issued, Expires,
+	// Serializer and Payload. In a hybrid Jar, Kind, Revision and Idle must come back as they went in, and Seed
+	// or ID must identify the session. It may do I/O within ctx. Its
 	// errors match one of the reasons that Get gives, and reveal nothing of
 	// value; it leaves the expiry to the Jar unless only it can know it.
 	Open(ctx context.Context, b Binding, value string, rec *Record) error
@@ -84,7 +86,8 @@ type Record struct {
 	Serializer Serializer
 	Payload    []byte
 
-	size int // of the presented cookie, name plus value
+	size          int       // of the presented cookie, name plus value
+	sealedExpires time.Time // as the presented cookie has it, whatever the configuration says today
 }
 
 // SealedCodec is the default Codec: encrypted and authenticated with the keys

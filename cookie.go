@@ -2,6 +2,7 @@ package hardtack
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -133,14 +134,16 @@ func addVary(h http.Header) {
 // returns what allowed one to, if anything.
 func forbidSharedCaching(h http.Header) (was string) {
 	// Targeted fields (RFC 9213) override Cache-Control in the caches they name.
-	for _, field := range []string{"Cdn-Cache-Control", "Surrogate-Control"} {
-		if v := h.Get(field); v != "" {
-			was = field + ": " + v
+	for field := range h {
+		switch {
+		case strings.HasSuffix(field, "Cdn-Cache-Control"), field == "Surrogate-Control",
+			field == "Edge-Control", field == "X-Accel-Expires":
+			was = field + ": " + h.Get(field)
 			h.Del(field)
 		}
 	}
 	var kept []string
-	private, public := false, false
+	private, public, fresh := false, false, false
 	for _, line := range h["Cache-Control"] {
 		for d := range strings.SplitSeq(line, ",") {
 			d = strings.TrimSpace(d)
@@ -149,22 +152,27 @@ func forbidSharedCaching(h http.Header) (was string) {
 			case name == "private" && arg == "", name == "no-store":
 				private = true
 				kept = append(kept, d)
-			case name == "public", name == "s-maxage", name == "max-age" && arg != "0":
+			case name == "public", name == "s-maxage":
 				public = true
-				if name == "max-age" {
-					kept = append(kept, d)
-				}
+			case name == "max-age" && arg != "0":
+				fresh = true
+				kept = append(kept, d)
 			default:
 				kept = append(kept, d)
 			}
 		}
 	}
-	if private {
+	if private && !public {
 		return was
 	}
-	if public || h.Get("Expires") != "" {
+	if expires := h.Get("Expires"); public || fresh {
 		was = strings.Join(h["Cache-Control"], ", ")
+	} else if expires != "" && was == "" {
+		was = "Expires: " + expires
 	}
-	h["Cache-Control"] = []string{strings.Join(append([]string{"private"}, kept...), ", ")}
+	if !private {
+		kept = slices.Insert(kept, 0, "private")
+	}
+	h["Cache-Control"] = []string{strings.Join(kept, ", ")}
 	return was
 }

@@ -123,8 +123,8 @@ type lookup struct {
 	now    time.Time
 	tries  int
 	reads  int
-	reason error   // why nothing was accepted so far, the weightiest
-	kept   *Record // authentic, not served, and for Delete to end
+	reason error    // why nothing was accepted so far, the weightiest
+	kept   []Record // authentic, not served, and for Delete to end
 
 	authentic bool // one was authentic, whatever became of it
 }
@@ -172,6 +172,7 @@ func (l *lookup) read(h http.Header, s *scope, former *Former) *state {
 		default:
 			l.refuse(err)
 		}
+		// What is refused by its header alone costs next to nothing.
 		if !errors.Is(err, ErrUnknownKey) && !errors.Is(err, ErrMalformed) {
 			l.tries++
 		}
@@ -189,6 +190,9 @@ func (l *lookup) read(h http.Header, s *scope, former *Former) *state {
 	})
 	for i := range found {
 		if st := l.accept(&found[i], former); st != nil {
+			for _, other := range found[i+1:] {
+				st.kept = append(st.kept, other)
+			}
 			return st
 		}
 		// Falling back behind an end, an outage or a deploy would be a rollback.
@@ -204,16 +208,23 @@ func (l *lookup) openOne(codec Codec, b Binding, former *Former, value string, r
 		return ErrMalformed
 	}
 	err := codec.Open(l.ctx, b, value, rec)
-	if err != nil && former == nil && codec != Codec(l.references) {
-		err = l.references.Open(l.ctx, b, value, rec) // a reference is always sealed
-		if err == nil && rec.Kind != KindReference {
-			err = ErrMalformed
+	if err != nil && codec == l.Codec && codec != Codec(l.references) {
+		// A reference is always sealed.
+		var ref Record
+		switch refErr := l.references.Open(l.ctx, b, value, &ref); {
+		case refErr == nil && ref.Kind == KindReference:
+			*rec, err = ref, nil
+		case refErr != nil && weight(refErr) > weight(err):
+			err = refErr
 		}
 	}
 	if err != nil {
 		return err
 	}
-	if rec.Seed == (Seed{}) && former != nil {
+	if rec.Seed == (Seed{}) {
+		if former == nil && rec.ID == "" && l.store != nil {
+			return ErrMalformed // it has nothing that stays the same from save to save
+		}
 		key, err := l.Keys.load().oldest(l.now)
 		if err != nil {
 			return err
@@ -222,8 +233,10 @@ func (l *lookup) openOne(codec Codec, b Binding, former *Former, value string, r
 		if rec.ID != "" {
 			origin = rec.ID
 		}
-		rec.Seed = Seed(key.material.seal.FormerSeed(former.Name, origin))
-		rec.ID = ""
+		rec.Seed = Seed(key.material.seal.FormerSeed(b.Name, origin))
+		if former != nil {
+			rec.ID = ""
+		}
 	}
 	rec.size = len(b.Name) + len(value)
 	return nil
@@ -233,6 +246,7 @@ func (l *lookup) openOne(codec Codec, b Binding, former *Former, value string, r
 // a hybrid Jar, the store agrees.
 func (l *lookup) accept(rec *Record, former *Former) *state {
 	l.authentic = true
+	rec.sealedExpires = rec.Expires
 	rec.Expires = earlier(rec.Expires, rec.Created.Add(l.Lifetime))
 	switch {
 	case rec.Issued.After(l.now.Add(clockSkew)):
@@ -252,8 +266,8 @@ func (l *lookup) accept(rec *Record, former *Former) *state {
 	}
 	if err := l.consult(st); err != nil {
 		l.refuse(err)
-		if errors.Is(err, ErrStoreUnavailable) && l.kept == nil {
-			l.kept = rec
+		if errors.Is(err, ErrStoreUnavailable) || errors.Is(err, ErrPayload) {
+			l.kept = append(l.kept, *rec)
 		}
 		return nil
 	}
@@ -274,6 +288,9 @@ func (l *lookup) consult(st *state) error {
 		return &storeError{"find", errors.New("the cookie is a reference, and this jar is stateless")}
 	}
 	if l.reads++; l.reads > maxStoreReads {
+		if pending {
+			return nil // as with the store away
+		}
 		return ErrRecordMissing
 	}
 	v, err := l.look(l.ctx, &st.rec)
@@ -323,8 +340,11 @@ func (c *core) knows(ser Serializer) bool {
 
 func (c *core) touchDue(st *state) bool {
 	now := c.Now()
-	if st.isNew || st.renewal != nil || now.Sub(st.readAt) > touchWindow || st.frozen() {
+	if st.isNew || st.written || st.renewal != nil || now.Sub(st.readAt) > touchWindow || st.frozen() {
 		return false
+	}
+	if st.now.Reason != ReasonPresented {
+		return false // this response has written it, and nobody has presented that yet
 	}
 	return st.former != nil || st.strays || st.rec.Stale || st.mustSet || c.idleDue(st, now) || c.returnDue(st)
 }
@@ -452,7 +472,7 @@ func (c *core) beside(w *writing) int {
 	}
 	attributes := len(c.present.place) + len(c.present.flags)
 	if !c.BrowserSession {
-		attributes += len("; Max-Age=") + len(fmt.Sprint(int64(w.rec.Expires.Sub(w.now)/time.Second)))
+		attributes += len("; Max-Age=") + len(fmt.Sprint(int64((w.rec.Expires.Sub(w.now)+time.Second-1)/time.Second)))
 	}
 	return n + max(0, attributes-usualAttributes)
 }
@@ -462,6 +482,7 @@ func (c *core) commit(w *writing, value []byte, key KeyID, p Placement) Placemen
 	for _, i := range w.gone {
 		setCookie(w.out, &c.formers[i], c.formers[i].expiry())
 	}
+	w.rec.sealedExpires = w.rec.Expires
 	expires := w.rec.Expires
 	if c.BrowserSession {
 		expires = time.Time{}
@@ -493,7 +514,7 @@ func (st *state) saved(w *writing, p Placement) {
 	}
 	st.former, st.strays, st.mustSet = nil, false, false
 	st.renewal = nil
-	st.exists = true
+	st.exists, st.written = true, true
 	st.rec.Stale = false
 	st.now = p
 }
@@ -520,8 +541,8 @@ func (c *core) end(ctx context.Context, out http.Header, st *state) error {
 	if st.renewal != nil {
 		err = errors.Join(err, c.bury(ctx, &st.renewal.rec))
 	}
-	if st.kept != nil {
-		err = errors.Join(err, c.bury(ctx, st.kept))
+	for i := range st.kept {
+		err = errors.Join(err, c.bury(ctx, &st.kept[i]))
 	}
 	return err
 }

@@ -86,6 +86,10 @@ func (c *core) reload(ctx context.Context, st *state) (*state, error) {
 		return nil, ErrRecordMissing
 	case v.is(seal.Frozen):
 		return nil, ErrConflict
+	case again.rec.Kind != KindReference && v.env.Revision <= again.rec.Revision:
+		again.view = v // as in Get, inline wins
+		again.settle(again.rec.size)
+		return again, nil
 	}
 	if err := c.adopt(again, v); err != nil {
 		return nil, err
@@ -97,12 +101,12 @@ func (c *core) reload(ctx context.Context, st *state) (*state, error) {
 // writeHybrid decides where the session goes; the table in docs/hybrid.md says why.
 func (c *core) writeHybrid(w *writing) (Placement, error) {
 	st := w.st
-	if st.frozen() {
-		return c.conflict(w)
-	}
 	away, err := c.catchUp(w)
 	if err != nil {
 		return Placement{}, err
+	}
+	if st.frozen() {
+		return c.conflict(w)
 	}
 	live := st.stored() && st.view.is(seal.Live)
 	if w.touch && live {
@@ -210,6 +214,9 @@ func (c *core) putRecord(w *writing, live bool) (Placement, error) {
 		return c.lost(w, &st.rec)
 	}
 	if !live {
+		if err := c.retireOld(w); err != nil {
+			return Placement{}, err
+		}
 		c.Observer.Overflowed(w.ctx, len(w.payload))
 		return c.writeReference(w, ReasonOver)
 	}
@@ -228,6 +235,7 @@ func (c *core) putRecord(w *writing, live bool) (Placement, error) {
 
 // overflow moves a session from its cookie into the store.
 func (c *core) overflow(w *writing) (Placement, error) {
+	st := w.st
 	var old uint64
 	for range 3 {
 		swapped, err := c.put(w, old, seal.Live)
@@ -237,7 +245,8 @@ func (c *core) overflow(w *writing) (Placement, error) {
 		if swapped {
 			if err := c.retireOld(w); err != nil {
 				// Nobody will ever hold the seed of the record just written.
-				c.store.delete(context.WithoutCancel(w.ctx), c.locator(&w.rec))
+				_ = c.store.delete(w.ctx, c.locator(&w.rec))
+				st.view = view{}
 				return Placement{}, err
 			}
 			c.Observer.Overflowed(w.ctx, len(w.payload))
@@ -252,6 +261,8 @@ func (c *core) overflow(w *writing) (Placement, error) {
 			continue
 		case v.is(seal.Frozen):
 			return c.conflict(w)
+		case st.renewal != nil:
+			// An earlier attempt of this very request.
 		case v.is(seal.Live) && v.env.Revision >= w.rec.Revision, v.env.Revision > w.rec.Revision:
 			// Another tab was first: lead the client to its state.
 			ref := *w
@@ -302,6 +313,9 @@ func (c *core) swap(ctx context.Context, env *seal.Envelope, old uint64, expires
 	if size := seal.RecordSize(env); size > c.Budget.Record {
 		return false, &SizeError{RecordBytes: size, Limit: c.Budget.Record, Over: size - c.Budget.Record}
 	}
+	if env.Seed == (seal.Seed{}) {
+		return false, errors.New("hardtack: session without a seed cannot be stored")
+	}
 	locator := seal.Locator(&env.Seed)
 	data, err := seal.SealRecord(locator, env)
 	if err != nil {
@@ -328,7 +342,7 @@ func envelope(rec *Record, kind seal.Kind, now time.Time) seal.Envelope {
 // retireOld freezes the record of the session that Renew replaces.
 func (c *core) retireOld(w *writing) error {
 	r := w.st.renewal
-	if r == nil {
+	if r == nil || r.rec.Serializer == nil {
 		return nil
 	}
 	if r.rec.Kind == KindPending && !r.view.known {
@@ -380,8 +394,9 @@ func (c *core) conflict(w *writing) (Placement, error) {
 // ended by itself. It does not ask what is there: a cookie that holds its data
 // cannot know of a record whose reference was lost.
 func (c *core) bury(ctx context.Context, rec *Record) error {
-	if rec.Seed == (Seed{}) || !c.Now().Before(rec.Expires) {
+	expires := later(rec.Expires, rec.sealedExpires)
+	if rec.Seed == (Seed{}) || !c.Now().Before(expires) {
 		return nil
 	}
-	return c.store.commit(ctx, c.locator(rec), seal.Tombstone(), rec.Expires)
+	return c.store.commit(ctx, c.locator(rec), seal.Tombstone(), expires)
 }

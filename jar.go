@@ -75,16 +75,16 @@ func (j *Jar[T]) load(r *http.Request) (*Session[T], error) {
 
 // decode makes the Session of st: of its payload, if it has one.
 func (j *Jar[T]) decode(ctx context.Context, st *state) (*Session[T], error) {
-	s := &Session[T]{st: st}
+	s := &Session[T]{st: &stateRef{st}}
 	if st.rec.Serializer == nil {
 		return s, st.err
 	}
 	if err := st.rec.Serializer.Unmarshal(st.rec.Payload, &s.Data); err != nil {
 		// The decoder's words may quote the data.
 		fresh := j.core.fresh(fmt.Errorf("%w: %T", ErrPayload, err))
-		fresh.kept = &st.rec
+		fresh.kept = append(st.kept, st.rec)
 		j.core.Observer.Refused(ctx, fresh.err)
-		return &Session[T]{st: fresh}, fresh.err
+		return &Session[T]{st: &stateRef{fresh}}, fresh.err
 	}
 	return s, nil
 }
@@ -113,7 +113,7 @@ func (j *Jar[T]) Save(w http.ResponseWriter, r *http.Request, s *Session[T]) (Pl
 	}
 	// Whatever comes of it, the caller knows: Handler need not try again.
 	s.st.baseline, s.st.dirty = payload, false
-	p, err := j.core.save(r.Context(), w.Header(), r.Header, s.st, j.core.Serializer, payload)
+	p, err := j.core.save(r.Context(), w.Header(), r.Header, s.st.state, j.core.Serializer, payload)
 	return p, j.explain(s, err)
 }
 
@@ -147,7 +147,7 @@ func (j *Jar[T]) Touch(w http.ResponseWriter, r *http.Request, s *Session[T]) (P
 	if s.st.err != nil && errors.Is(s.st.err, ErrStoreUnavailable) {
 		return Placement{}, s.st.err
 	}
-	if !j.core.touchDue(s.st) {
+	if !j.core.touchDue(s.st.state) {
 		return s.st.now, nil
 	}
 	if err := j.begun(r); err != nil {
@@ -162,7 +162,7 @@ func (j *Jar[T]) Touch(w http.ResponseWriter, r *http.Request, s *Session[T]) (P
 			return Placement{}, err
 		}
 	}
-	p, err := j.core.touch(r.Context(), w.Header(), r.Header, s.st, ser, payload)
+	p, err := j.core.touch(r.Context(), w.Header(), r.Header, s.st.state, ser, payload)
 	return p, j.explain(s, err)
 }
 
@@ -176,8 +176,8 @@ func (j *Jar[T]) Delete(w http.ResponseWriter, r *http.Request, s *Session[T]) e
 	if j == nil || j.core == nil || s.state().jar != j.core {
 		return ErrNotConfigured
 	}
-	err := errors.Join(j.begun(r), j.core.end(context.WithoutCancel(r.Context()), w.Header(), s.st))
-	*s = Session[T]{st: j.core.fresh(nil)}
+	err := errors.Join(j.begun(r), j.core.end(context.WithoutCancel(r.Context()), w.Header(), s.st.state))
+	*s = Session[T]{st: &stateRef{j.core.fresh(nil)}}
 	s.st.now.Reason = ReasonEnded
 	s.st.baseline = j.encode(s)
 	if q := j.request(r.Context()); q != nil && q.s == s {
@@ -197,12 +197,13 @@ func (j *Jar[T]) Update(w http.ResponseWriter, r *http.Request, fn func(*Session
 		if errors.Is(err, ErrStoreUnavailable) || errors.Is(err, ErrNotConfigured) {
 			return Placement{}, err
 		}
-		before := *s.st
+		before, data := *s.st.state, j.encode(s)
 		if err := fn(s); err != nil {
 			// Handler must not save what fn has left behind.
-			*s.st = before
-			if again, err := j.decode(r.Context(), s.st); err == nil {
-				s.Data = again.Data
+			*s = Session[T]{st: s.st}
+			*s.st.state = before
+			if data != nil {
+				_ = j.core.Serializer.Unmarshal(data, &s.Data) // our own bytes
 			}
 			return Placement{}, err
 		}
@@ -215,7 +216,7 @@ func (j *Jar[T]) Update(w http.ResponseWriter, r *http.Request, fn func(*Session
 			return p, saveErr
 		case <-time.After(rand.N(time.Duration(min(attempt, 16)) * time.Millisecond)):
 		}
-		st, reloadErr := j.core.reload(r.Context(), s.st)
+		st, reloadErr := j.core.reload(r.Context(), s.st.state)
 		if reloadErr != nil {
 			return p, reloadErr
 		}

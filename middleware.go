@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 )
 
 // Handler returns next wrapped so that within it From returns the request's session, which is
@@ -26,8 +28,14 @@ func (j *Jar[T]) Handler(next http.Handler) http.Handler {
 			http.Error(rw, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 			return
 		}
-		q := &request[T]{jar: j}
-		r = r.WithContext(context.WithValue(r.Context(), contextKey{j.core}, q))
+		q := &request[T]{jar: j, before: rw.Header().Clone()}
+		ctx := r.Context()
+		if q.jars, _ = ctx.Value(jarsKey{}).(*[]*core); q.jars == nil {
+			q.jars = new([]*core)
+			ctx = context.WithValue(ctx, jarsKey{}, q.jars)
+		}
+		*q.jars = append(*q.jars, j.core)
+		r = r.WithContext(context.WithValue(ctx, contextKey{j.core}, q))
 		q.r = r
 		w := &responseWriter{ResponseWriter: rw, session: q}
 		next.ServeHTTP(w, r)
@@ -48,7 +56,10 @@ func (j *Jar[T]) From(ctx context.Context) (*Session[T], error) {
 	return &Session[T]{}, ErrNotConfigured
 }
 
-type contextKey struct{ *core }
+type (
+	contextKey struct{ *core }
+	jarsKey    struct{}
+)
 
 func (j *Jar[T]) request(ctx context.Context) *request[T] {
 	if j == nil || j.core == nil {
@@ -65,6 +76,9 @@ type request[T any] struct {
 	s     *Session[T] // nil until it is asked for
 	err   error
 	begun bool // the response has
+
+	before http.Header // what the response had before the handler ran
+	jars   *[]*core    // the Jars whose Handlers serve this request
 }
 
 func (q *request[T]) session() (*Session[T], error) {
@@ -133,17 +147,17 @@ func (q *request[T]) hijacked(h http.Header) {
 	}
 }
 
-// keep removes everything but the Jar's own lines.
-func (q *request[T]) keep(h http.Header) {
-	var own []string
-	for _, l := range h["Set-Cookie"] {
-		if q.jar.core.owns(l) {
-			own = append(own, l)
-		}
-	}
+// discard puts h back to what it was before the handler, but keeps the lines
+// of Jars: one within this may have committed already, one around it been saved by the handler.
+func (q *request[T]) discard(h http.Header) {
+	lines := h["Set-Cookie"]
 	clear(h)
-	if own != nil {
-		h["Set-Cookie"] = own
+	maps.Copy(h, q.before)
+	for _, l := range lines {
+		ours := slices.ContainsFunc(*q.jars, func(c *core) bool { return c.owns(l) })
+		if ours && !slices.Contains(h["Set-Cookie"], l) {
+			h["Set-Cookie"] = append(h["Set-Cookie"], l)
+		}
 	}
 }
 
@@ -173,7 +187,7 @@ func (c *core) sets(h http.Header) bool {
 // committer is a request without its type.
 type committer interface {
 	commit(w http.ResponseWriter, status int) error
-	keep(http.Header)
+	discard(http.Header)
 	hijacked(http.Header)
 }
 
@@ -198,7 +212,7 @@ func (w *responseWriter) commit(status int) error {
 		return nil
 	}
 	w.failed = err
-	w.session.keep(w.Header())
+	w.session.discard(w.Header())
 	code := http.StatusInternalServerError
 	switch {
 	case errors.Is(err, ErrStoreUnavailable):
@@ -266,10 +280,11 @@ func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err := w.commit(0); err != nil {
 		return nil, nil, err
 	}
-	if !before {
+	conn, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err == nil && !before {
 		w.session.hijacked(w.Header())
 	}
-	return http.NewResponseController(w.ResponseWriter).Hijack()
+	return conn, rw, err
 }
 
 // Unwrap gives http.ResponseController the rest.

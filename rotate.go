@@ -50,12 +50,14 @@ func (id *KeyID) UnmarshalText(text []byte) error {
 // not valid.
 type Key struct {
 	id               KeyID
-	material         *keyMaterial // nil once revoked; a pointer, so that fmt cannot look inside
+	material         *keyMaterial // nil once revoked
 	activate, retire time.Time
 }
 
+// keyMaterial holds pointers: fmt follows one, to this, for verbs that do not
+// fit a pointer, but no second one.
 type keyMaterial struct {
-	secret [SecretSize]byte
+	secret *[SecretSize]byte
 	seal   *seal.Key
 }
 
@@ -66,8 +68,9 @@ func NewKey(secret []byte, activate, retire time.Time) (Key, error) {
 	if len(secret) != SecretSize {
 		return Key{}, &KeyError{Err: fmt.Errorf("%w, but %d", ErrKeyLength, len(secret))}
 	}
-	m := &keyMaterial{secret: [SecretSize]byte(secret)}
-	id := KeyID(seal.IDOf(&m.secret))
+	own := [SecretSize]byte(secret)
+	m := &keyMaterial{secret: &own}
+	id := KeyID(seal.IDOf(m.secret))
 	if id == (KeyID{}) {
 		return Key{}, &KeyError{Err: ErrKeyID} // reserved for records; one secret in 2^32
 	}
@@ -75,7 +78,7 @@ func NewKey(secret []byte, activate, retire time.Time) (Key, error) {
 		return Key{}, &KeyError{ID: id, Err: ErrKeyTimes}
 	}
 	var err error
-	if m.seal, err = seal.NewKey(&m.secret); err != nil {
+	if m.seal, err = seal.NewKey(m.secret); err != nil {
 		return Key{}, &KeyError{ID: id, Err: err}
 	}
 	return Key{id: id, material: m, activate: activate, retire: retire}, nil
@@ -212,7 +215,7 @@ func newRing(keys []Key, old *ring) (*ring, error) {
 			if o := old.byID[k.id]; o != nil {
 				if o.material == nil {
 					k = o.Key // revoked stays revoked
-				} else if o.material.secret == k.material.secret {
+				} else if *o.material.secret == *k.material.secret {
 					k.material = o.material // keep its cache of derived keys warm
 				} else {
 					return nil, &KeyError{ID: k.id, Err: ErrDuplicateKey}
@@ -234,7 +237,15 @@ func newRing(keys []Key, old *ring) (*ring, error) {
 			}
 		}
 	}
-	if len(r.keys) > maxKeys {
+	// Revoked ones do not count: they are never in a lineage, and there must
+	// always be room to revoke.
+	secrets := 0
+	for i := range r.keys {
+		if !r.keys[i].Revoked() {
+			secrets++
+		}
+	}
+	if secrets > maxKeys {
 		return nil, &KeyError{Err: ErrTooManyKeys}
 	}
 	slices.SortFunc(r.keys, func(a, b ringKey) int {

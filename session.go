@@ -2,6 +2,7 @@ package hardtack
 
 import (
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/hardtack-go/hardtack/internal/seal"
@@ -14,8 +15,11 @@ type Session[T any] struct {
 	// Data is the application's. Save stores it.
 	Data T
 
-	st *state
+	st *stateRef
 }
+
+// stateRef is a second pointer, since fmt follows one for verbs that do not fit a pointer.
+type stateRef struct{ *state }
 
 // state is what a Session is besides its data. Behind a pointer, so that fmt
 // shows none of it.
@@ -32,7 +36,8 @@ type state struct {
 
 	view     view      // what is known of the record
 	mustSet  bool      // the client holds no cookie that leads to this state
-	kept     *Record   // a session that was not served but that Delete must end
+	kept     []Record  // sessions that were presented too, and that Delete must end
+	written  bool      // the response sets a cookie or the store was changed
 	renewal  *renewal  // Renew was called, Save has not yet carried it out
 	exists   bool      // a cookie or record with this seed may be out there
 	dirty    bool      // identity changed since the last save
@@ -50,9 +55,9 @@ type renewal struct {
 // state returns s.st, or one that refuses everything if no Jar has made s.
 func (s *Session[T]) state() *state {
 	if s.st == nil {
-		s.st = &state{isNew: true, err: ErrNotConfigured}
+		s.st = &stateRef{&state{isNew: true, err: ErrNotConfigured}}
 	}
-	return s.st
+	return s.st.state
 }
 
 // ID returns the session's public identity: 22 characters that stay the same
@@ -129,9 +134,12 @@ func (s *Session[T]) Renew() {
 func (s *Session[T]) Placement() Placement { return s.state().now }
 
 // Format prints the session's ID and placement for every verb, and no data.
-func (s *Session[T]) Format(f fmt.State, _ rune) {
+func (s Session[T]) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "session %s (%s)", s.ID(), s.Placement().Where)
 }
+
+// LogValue logs what Format prints.
+func (s Session[T]) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(s)) }
 
 // Where says where a session's data lives.
 type Where int

@@ -86,6 +86,9 @@ func (c *storeCaller) call(ctx context.Context, op string, f func(context.Contex
 }
 
 func (c *storeCaller) within(ctx context.Context, f func(context.Context) storeResult) storeResult {
+	// A client that hangs up must neither look like a failing store nor leave
+	// a write half known: the deadline alone bounds the call.
+	ctx = context.WithoutCancel(ctx)
 	if c.inMemory {
 		return f(ctx) // never blocks
 	}

@@ -84,10 +84,11 @@ async function refresh(quiet) {
 
 async function explain(status, body, what) {
   if (status === 413) {
-    record(`${what}: did not fit`, { where: "over", cookie_bytes: body.cookie_bytes });
-    ghost(body.cookie_bytes);
+    const [kind, bytes] = body.record_bytes ? ["record", body.record_bytes] : ["cookie", body.cookie_bytes];
+    record(`${what}: did not fit`, { where: "over", cookie_bytes: bytes });
+    ghost(bytes);
     say("warn", "That would not fit, so nothing was changed.",
-      `The cookie would have been ${body.cookie_bytes} bytes, ${body.over} over the limit of ${body.limit}. Your session is intact. What takes the room:`, body.largest);
+      `The ${kind} would have been ${bytes} bytes, ${body.over} over the limit of ${body.limit}. Your session is intact. What takes the room:`, body.largest);
   } else if (status === 409) {
     await refresh(false);
     say("info", "Another tab changed it first.", "Your change was not made; this is the session as it is now. Try again.");
