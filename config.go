@@ -165,6 +165,9 @@ func (c *Config) setDefaults() {
 		if f.Name == "" {
 			f.Name = c.Name
 		}
+		if c.InsecureDevelopment {
+			f.Name = withoutPrefix(f.Name)
+		}
 		if f.Path == "" {
 			f.Path = "/"
 		}
@@ -207,15 +210,15 @@ func (c *Config) validate(hybrid bool) error {
 			fault(field+"Name", strconv.Quote(name), "is not a token of RFC 9110")
 		}
 		if domain != "" {
-			if (&http.Cookie{Name: "x", Domain: domain}).Valid() != nil || strings.HasPrefix(domain, ".") {
+			if (&http.Cookie{Name: "x", Domain: domain}).Valid() != nil || strings.HasPrefix(domain, ".") || strings.HasSuffix(domain, ".") {
 				fault(field+"Domain", strconv.Quote(domain), "is not a domain name")
 			}
 			if len(domain) > maxAttribute {
 				fault(field+"Domain", "", "browsers ignore an attribute of more than %d bytes", maxAttribute)
 			}
 		}
-		if !strings.HasPrefix(path, "/") || (&http.Cookie{Name: "x", Path: path}).Valid() != nil {
-			fault(field+"Path", strconv.Quote(path), "must start with / and have no control characters or semicolons")
+		if !strings.HasPrefix(path, "/") || (&http.Cookie{Name: "x", Path: path}).Valid() != nil || strings.ContainsAny(path, " ?#") {
+			fault(field+"Path", strconv.Quote(path), "must start with / and have no spaces, control characters, ?, # or semicolons")
 		}
 		if len(path) > maxAttribute {
 			fault(field+"Path", "", "browsers ignore an attribute of more than %d bytes", maxAttribute)
@@ -257,7 +260,7 @@ func (c *Config) validate(hybrid bool) error {
 	if c.IdleTimeout < 0 || c.IdleTimeout > 0 && c.IdleTimeout < time.Second {
 		fault("IdleTimeout", c.IdleTimeout.String(), "must be 0 or at least 1 s")
 	}
-	if c.IdleTimeout > c.Lifetime {
+	if c.IdleTimeout > 0 && c.IdleTimeout > c.Lifetime {
 		fault("IdleTimeout", c.IdleTimeout.String(), "is longer than Lifetime (%v)", c.Lifetime)
 	}
 	if c.StoreTimeout < 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"reflect"
 	"time"
 )
 
@@ -23,7 +24,7 @@ func New[T any](c Config) (*Jar[T], error) { return newJar[T](c, nil) }
 // store is also a CompareAndSwapper, no update is ever lost. Its error joins a *ConfigError
 // for each fault.
 func NewHybrid[T any](c Config, store Store) (*Jar[T], error) {
-	if store == nil {
+	if v := reflect.ValueOf(store); store == nil || v.Kind() == reflect.Pointer && v.IsNil() {
 		return nil, errors.Join(newJarError[T](c), &ConfigError{Field: "(store)", Reason: "is nil; New makes a stateless Jar"})
 	}
 	return newJar[T](c, store)
@@ -98,7 +99,7 @@ func (j *Jar[T]) decode(ctx context.Context, st *state) (*Session[T], error) {
 // the cookie that the client holds is as good as before; only an ErrConflict
 // may come with a cookie, one that leads to the winner's state.
 func (j *Jar[T]) Save(w http.ResponseWriter, r *http.Request, s *Session[T]) (Placement, error) {
-	if j == nil || j.core == nil || s.state().jar != j.core {
+	if j == nil || j.core == nil || s == nil || s.state().jar != j.core {
 		return Placement{}, ErrNotConfigured
 	}
 	if s.st.err != nil && errors.Is(s.st.err, ErrStoreUnavailable) {
@@ -141,7 +142,7 @@ func (j *Jar[T]) explain(s *Session[T], err error) error {
 // than a second after Get it does nothing, so that a slow request cannot overwrite what
 // happened meanwhile. Handler calls it by itself. Its errors are those of Save.
 func (j *Jar[T]) Touch(w http.ResponseWriter, r *http.Request, s *Session[T]) (Placement, error) {
-	if j == nil || j.core == nil || s.state().jar != j.core {
+	if j == nil || j.core == nil || s == nil || s.state().jar != j.core {
 		return Placement{}, ErrNotConfigured
 	}
 	if s.st.err != nil && errors.Is(s.st.err, ErrStoreUnavailable) {
@@ -173,7 +174,7 @@ func (j *Jar[T]) Touch(w http.ResponseWriter, r *http.Request, s *Session[T]) (P
 // cookie that holds the data itself cannot be called back (docs/threat-model.md).
 // It goes on when the client has hung up.
 func (j *Jar[T]) Delete(w http.ResponseWriter, r *http.Request, s *Session[T]) error {
-	if j == nil || j.core == nil || s.state().jar != j.core {
+	if j == nil || j.core == nil || s == nil || s.state().jar != j.core {
 		return ErrNotConfigured
 	}
 	err := errors.Join(j.begun(r), j.core.end(context.WithoutCancel(r.Context()), w.Header(), s.st.state))

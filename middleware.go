@@ -22,6 +22,9 @@ import (
 // are when the session could not be looked up and the handler goes on regardless, unless with
 // a 5xx answer of its own. Changes after the first byte are reported to the Observer. If
 // next panics, nothing is saved. A Save that the handler calls itself is its own business, and so is its error.
+//
+// http.TimeoutHandler belongs around Handler, never within: it answers while its
+// handler still runs, and the session would be read while that changes it.
 func (j *Jar[T]) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if j == nil || j.core == nil {
@@ -276,6 +279,9 @@ func (w *responseWriter) Flush() { _ = w.FlushError() }
 // the hijacker sends the header itself, so it is reported as a late change
 // unless the header has been sent.
 func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if !canHijack(w.ResponseWriter) {
+		return nil, nil, http.ErrNotSupported // the handler may still answer otherwise
+	}
 	before := w.committed
 	if err := w.commit(0); err != nil {
 		return nil, nil, err
@@ -285,6 +291,20 @@ func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		w.session.hijacked(w.Header())
 	}
 	return conn, rw, err
+}
+
+// canHijack reports whether http.ResponseController would find a Hijacker.
+func canHijack(w http.ResponseWriter) bool {
+	for {
+		switch t := w.(type) {
+		case http.Hijacker:
+			return true
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = t.Unwrap()
+		default:
+			return false
+		}
+	}
 }
 
 // Unwrap gives http.ResponseController the rest.
