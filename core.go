@@ -190,9 +190,7 @@ func (l *lookup) read(h http.Header, s *scope, former *Former) *state {
 	})
 	for i := range found {
 		if st := l.accept(&found[i], former); st != nil {
-			for _, other := range found[i+1:] {
-				st.kept = append(st.kept, other)
-			}
+			st.kept = append(st.kept, found[i+1:]...)
 			return st
 		}
 		// Falling back behind an end, an outage or a deploy would be a rollback.
