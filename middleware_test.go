@@ -743,7 +743,9 @@ func TestHandlerStoreAway(t *testing.T) {
 		{"ignored", func(w http.ResponseWriter, _ *http.Request) {}, 503, "Service Unavailable\n"},
 		{"ignored with a body", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello nobody") }, 503, "Service Unavailable\n"},
 		{"ignored with a status", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, 503, "Service Unavailable\n"},
-		{"own answer", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "come back later", http.StatusServiceUnavailable) }, http.StatusServiceUnavailable, "come back later\n"},
+		{"own answer", func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "come back later", http.StatusServiceUnavailable)
+		}, http.StatusServiceUnavailable, "come back later\n"},
 		{"own 500", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "oh", 500) }, 500, "oh\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
