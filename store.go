@@ -13,7 +13,8 @@ import (
 // Store keeps sealed records of sessions that have outgrown their cookies. IDs
 // are 43 characters of base64url; data is opaque and at most Budget.Record
 // bytes. A Store must be safe for concurrent use, must not keep or change the slices it
-// is given after it has returned, and should obey ctx. Find's data may be the Store's own memory: the caller
+// is given after it has returned, and should obey ctx, which ends with Config.StoreTimeout
+// and carries the request's values, but does not end when the client hangs up. Find's data may be the Store's own memory: the caller
 // only reads it.
 //
 // Its methods use standard types only, so that an implementation need not import this package.
