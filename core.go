@@ -434,14 +434,22 @@ func (c *core) writeStateless(w *writing) (Placement, error) {
 		return Placement{}, err
 	}
 	size := len(c.Name) + len(value)
-	if size > c.Budget.Max {
-		return Placement{}, &SizeError{CookieBytes: size, Limit: c.Budget.Max, Over: size - c.Budget.Max}
+	if err := c.fits(size); err != nil {
+		return Placement{}, err
 	}
 	if total := size + c.beside(w); total > c.Budget.Inline && !c.warned.Swap(true) {
 		c.Observer.NearLimit(w.ctx, total, c.Budget.Inline,
 			"stock nginx answers 502 when a response's head exceeds 4096 bytes: set proxy_buffer_size 8k, or use a hybrid jar")
 	}
 	return c.commit(w, value, key, Placement{InCookie, len(w.payload), size, c.Budget.Max, ReasonFits}), nil
+}
+
+// fits returns a *SizeError if a cookie of this size exceeds Budget.Max.
+func (c *core) fits(size int) error {
+	if size > c.Budget.Max {
+		return &SizeError{CookieBytes: size, Limit: c.Budget.Max, Over: size - c.Budget.Max}
+	}
+	return nil
 }
 
 // seal returns the cookie's value for w.rec.

@@ -287,8 +287,8 @@ func (c *core) writeReference(w *writing, reason string) (Placement, error) {
 		return Placement{}, err
 	}
 	size := len(c.Name) + len(value)
-	if size > c.Budget.Max {
-		return Placement{}, &SizeError{CookieBytes: size, Limit: c.Budget.Max, Over: size - c.Budget.Max}
+	if err := c.fits(size); err != nil {
+		return Placement{}, err
 	}
 	w.rec.size = size
 	return c.commit(w, value, key, Placement{InStore, len(w.payload), size, c.Budget.Inline, reason}), nil

@@ -83,7 +83,7 @@ func FuzzHandler(f *testing.F) {
 	texts := []string{"", "some", strings.Repeat("m", 1500), strings.Repeat("h", 3500)}
 	f.Fuzz(func(t *testing.T, ops []byte) {
 		if len(ops) > 64 {
-			t.Skip()
+			t.Skip("more calls than a handler makes")
 		}
 		g := newMwRig(t, true)
 		bare := func(change func(w http.ResponseWriter, r *http.Request, s *mwSession)) {
