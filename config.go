@@ -120,6 +120,8 @@ type Former struct {
 	Domain string
 	Path   string // empty means "/"
 	Codec  Codec  // nil means the Jar's
+
+	inherits bool // Codec was nil
 }
 
 func (c *Config) setDefaults() {

@@ -31,6 +31,7 @@ type core struct {
 	store   *storeCaller
 	// references seals references, and knows the serializers of records.
 	references *SealedCodec
+	custom     bool        // Config.Codec was set
 	warned     atomic.Bool // NearLimit was reported
 }
 
@@ -41,13 +42,13 @@ func newCore(c Config, store Store) (*core, error) {
 	}
 	k := &core{Config: c, present: c.scope(c.Name, c.Domain, c.Path)}
 	k.references = NewSealedCodec(c.Keys, c.Serializer)
-	if k.Codec == nil {
+	if k.custom = k.Codec != nil; !k.custom {
 		k.Codec = k.references
 	}
 	for i := range k.Formerly {
 		f := &k.Formerly[i]
 		if f.Codec == nil {
-			f.Codec = k.Codec
+			f.Codec, f.inherits = k.Codec, true
 		}
 		k.formers = append(k.formers, c.scope(f.Name, f.Domain, f.Path))
 	}
@@ -55,6 +56,12 @@ func newCore(c Config, store Store) (*core, error) {
 		k.store = newStoreCaller(store, c.StoreTimeout, k.Observer.StoreError)
 	}
 	return k, nil
+}
+
+// moved reports whether the i-th former cookie is another than the present
+// one to a browser, so that it has to be expired there.
+func (c *core) moved(i int) bool {
+	return c.formers[i].name != c.present.name || c.formers[i].place != c.present.place
 }
 
 // fresh returns the state of a new session, in place of one that was refused with err.
@@ -206,7 +213,7 @@ func (l *lookup) openOne(codec Codec, b Binding, former *Former, value string, r
 		return ErrMalformed
 	}
 	err := codec.Open(l.ctx, b, value, rec)
-	if err != nil && codec == l.Codec && codec != Codec(l.references) {
+	if err != nil && l.custom && (former == nil || former.inherits) {
 		// A reference is always sealed.
 		var ref Record
 		switch refErr := l.references.Open(l.ctx, b, value, &ref); {
@@ -341,9 +348,6 @@ func (c *core) touchDue(st *state) bool {
 	if st.isNew || st.written || st.renewal != nil || now.Sub(st.readAt) > touchWindow || st.frozen() {
 		return false
 	}
-	if st.now.Reason != ReasonPresented {
-		return false // this response has written it, and nobody has presented that yet
-	}
 	return st.former != nil || st.strays || st.rec.Stale || st.mustSet || c.idleDue(st, now) || c.returnDue(st)
 }
 
@@ -415,7 +419,7 @@ func (c *core) write(w *writing) (Placement, error) {
 	for i := range c.Formerly {
 		presented := false
 		cookieValues(w.in, c.Formerly[i].Name, func(string) bool { presented = true; return false })
-		if presented && (c.formers[i].name != c.present.name || c.formers[i].place != c.present.place) {
+		if presented && c.moved(i) {
 			w.gone = append(w.gone, i)
 		}
 	}
@@ -458,7 +462,7 @@ func (c *core) seal(w *writing) ([]byte, KeyID, error) {
 	if w.rec.Kind == KindReference {
 		codec = c.references
 	}
-	if codec != Codec(c.references) && w.rec.ID == "" {
+	if c.custom && w.rec.ID == "" {
 		seed := seal.Seed(w.rec.Seed)
 		w.rec.ID = seal.SessionID(&seed)
 	}
@@ -529,7 +533,7 @@ func (st *state) saved(w *writing, p Placement) {
 func (c *core) end(ctx context.Context, out http.Header, st *state) error {
 	setCookie(out, &c.present, c.present.expiry())
 	for i := range c.formers {
-		if c.formers[i].name != c.present.name || c.formers[i].place != c.present.place {
+		if c.moved(i) {
 			setCookie(out, &c.formers[i], c.formers[i].expiry())
 		}
 	}

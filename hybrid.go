@@ -271,6 +271,7 @@ func (c *core) overflow(w *writing) (Placement, error) {
 			if _, err := c.writeReference(&ref, ReasonOver); err != nil {
 				return Placement{}, err
 			}
+			st.written = true // a Touch must not take the reference back
 			return c.conflict(w)
 		}
 		old = v.env.Revision

@@ -172,12 +172,12 @@ func (j *Jar[T]) Touch(w http.ResponseWriter, r *http.Request, s *Session[T]) (P
 // case; if the store could not be told, the error matches ErrStoreUnavailable,
 // and the stored data can be reached by an old cookie until it expires. A copy of a
 // cookie that holds the data itself cannot be called back (docs/threat-model.md).
-// It goes on when the client has hung up.
+// Like every call of the store, it goes on when the client has hung up.
 func (j *Jar[T]) Delete(w http.ResponseWriter, r *http.Request, s *Session[T]) error {
 	if j == nil || j.core == nil || s == nil || s.state().jar != j.core {
 		return ErrNotConfigured
 	}
-	err := errors.Join(j.begun(r), j.core.end(context.WithoutCancel(r.Context()), w.Header(), s.st.state))
+	err := errors.Join(j.begun(r), j.core.end(r.Context(), w.Header(), s.st.state))
 	*s = Session[T]{st: &stateRef{j.core.fresh(nil)}}
 	s.st.now.Reason = ReasonEnded
 	s.st.baseline = j.encode(s)

@@ -47,9 +47,8 @@ type state struct {
 
 // renewal is the session that Renew replaces.
 type renewal struct {
-	rec    Record
-	view   view
-	exists bool
+	rec  Record
+	view view
 }
 
 // state returns s.st, or one that refuses everything if no Jar has made s.
@@ -114,7 +113,7 @@ func (s *Session[T]) Renew() {
 	if st.renewal == nil && st.exists {
 		old := st.rec
 		old.Subject = st.subject
-		st.renewal = &renewal{rec: old, view: st.view, exists: st.exists}
+		st.renewal = &renewal{rec: old, view: st.view}
 	}
 	now := st.jar.Now().Truncate(time.Millisecond) // what a cookie can hold
 	st.rec.Seed = Seed(seal.NewSeed())
