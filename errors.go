@@ -52,6 +52,9 @@ var (
 	// ErrStoreFull: a MemoryStore has reached its bounds. It arrives wrapped
 	// in an error that matches ErrStoreUnavailable too.
 	ErrStoreFull = errors.New("hardtack: session store full")
+	// ErrRecordID: a Store was given an ID, or a subject, that no Jar gives
+	// (ValidRecordID).
+	ErrRecordID = errors.New("hardtack: malformed record ID")
 	// ErrResponseBegun: within Handler, the response's header has been sent, so
 	// no cookie can be set any more. Save and Touch have done nothing; Delete has ended the stored
 	// session, but the browser keeps its cookie.

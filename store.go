@@ -10,17 +10,32 @@ import (
 	"github.com/hardtack-go/hardtack/internal/seal"
 )
 
-// Store keeps sealed records of sessions that have outgrown their cookies. IDs
-// are 43 characters of base64url; data is opaque and at most Budget.Record
-// bytes. A Store must be safe for concurrent use, must not keep or change the slices it
-// is given after it has returned, and should obey ctx, which ends with Config.StoreTimeout
-// and carries the request's values, but does not end when the client hangs up. Find's data may be the Store's own memory: the caller
-// only reads it.
+// Store keeps sealed records of sessions that have outgrown their cookies. Its
+// methods use standard types only, so that an implementation need not import this
+// package; storetest checks every clause of what follows, and docs/stores.md says how to use it.
 //
-// Its methods use standard types only, so that an implementation need not import this package.
+// An ID is 43 characters of base64url, as ValidRecordID has it; upper and lower case differ.
+// No Jar gives any other. A Store may refuse others with an error, but must not take one for
+// another record by cutting, folding or padding it.
+//
+// Data is opaque, and at most Budget.Record bytes. Empty data is a record like
+// any other; nil is empty. A Store that cannot take as much returns a *SizeError and changes nothing.
+// It must not keep or change the slices it is given once it has returned. What Find
+// returns may be the Store's own memory: the caller only reads it.
+//
+// Expiry is exact to the millisecond, by the clock of the Store. What has expired
+// counts as missing everywhere, and a record committed with an expiry that has passed counts so at once.
+//
+// Every write is atomic: a Find sees all of it or nothing, and once it has returned nil, every later Find sees
+// it, on every server. After an error it may have taken effect or not. An error means that the Store is away: the
+// Jar's caller gets one that matches ErrStoreUnavailable and wraps it. It must name neither ID nor data: errors are logged.
+//
+// A Store must be safe for concurrent use and should obey ctx: return soon after it ends, with an error
+// that matches its cause. The Jar's ctx ends with Config.StoreTimeout and carries the request's values, but
+// does not end when the client hangs up. A call that does not obey is abandoned.
 type Store interface {
-	// Find returns what is stored under id and has not expired. A record that
-	// is missing or has expired is no error: found is false.
+	// Find returns what is stored under id. A record that is missing or has
+	// expired is no error: found is false.
 	Find(ctx context.Context, id string) (data []byte, found bool, err error)
 
 	// Commit stores data under id until expires, whatever was there. In a
@@ -41,8 +56,65 @@ type CompareAndSwapper interface {
 	// CompareAndSwap stores data under id until expires, with the version
 	// new, if the record there has the version old; old 0 asks that there be no
 	// record, or only an expired one. It reports whether it did. Of several concurrent calls with
-	// one old, exactly one does. Versions are at least 1.
+	// one old, and each with data of its own, exactly one does. Versions are at least 1; new is greater than old.
+	//
+	// A Store whose client repeats a command after a lost answer may report true
+	// if the record has the version new and this very data: the Jar's records differ from each other at each sealing.
 	CompareAndSwap(ctx context.Context, id string, old, new int64, data []byte, expires time.Time) (swapped bool, err error)
+}
+
+// SubjectIndexer is a Store that can find the records of one subject, which
+// EndAll needs. A subject is opaque too: 43 characters of base64url, a hash of
+// the session's Subject under a key of the ring.
+//
+// The index stands beside the records: an entry is made before its record is, and
+// stays when the record is deleted. Neither needs the other.
+type SubjectIndexer interface {
+	Store
+
+	// Index files id under subject until expires, and no longer under the
+	// subject where it was. An empty subject only takes it away. If it fails halfway, id
+	// may be found under both, but not under neither.
+	Index(ctx context.Context, id, subject string, expires time.Time) error
+
+	// FindSubjects returns the IDs that are filed under any of the subjects
+	// and have not expired, each with its expiry. None is no error.
+	FindSubjects(ctx context.Context, subjects []string) (map[string]time.Time, error)
+}
+
+// Sweeper is a Store that does not by itself remove what has expired.
+type Sweeper interface {
+	Store
+
+	// Sweep removes the records, and the entries of the index, that have expired when it is called,
+	// in batches so small that nobody waits long for it, and returns how many it removed. When ctx ends it stops
+	// with the number so far and an error that matches the cause. Several servers may sweep at once.
+	Sweep(ctx context.Context) (removed int, err error)
+}
+
+// Pinger is a Store that can say whether it is there, for a check at start
+// or by an orchestrator.
+type Pinger interface {
+	Store
+
+	// Ping returns nil if the Store could be used now.
+	Ping(ctx context.Context) error
+}
+
+// ValidRecordID reports whether id has the form of the IDs that a Jar gives to
+// its Store, and of the subjects: 43 characters of base64url.
+func ValidRecordID(id string) bool {
+	if len(id) != seal.LocatorSize {
+		return false
+	}
+	for i := range len(id) {
+		switch c := id[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // maxAbandoned bounds the calls to a store that are still running after their
