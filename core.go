@@ -394,6 +394,8 @@ type writing struct {
 	rec  Record // what is being written
 	gone []int  // the formers to expire
 	over bool   // the cookie would exceed Budget.Inline
+
+	filed KeyID // the record is in the index by subject, under this key
 }
 
 func (c *core) write(w *writing) (Placement, error) {

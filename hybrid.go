@@ -203,6 +203,12 @@ func (c *core) putRecord(w *writing, live bool) (Placement, error) {
 	if w.touch {
 		w.rec.Revision++ // it is a save after all: what was inline must move
 	}
+	if live && w.rec.Subject != st.subject {
+		st.mustSet = true // the index goes by the key of the cookie
+	}
+	if err := c.fileAhead(w); err != nil {
+		return Placement{}, err
+	}
 	if !st.view.exists {
 		return c.overflow(w)
 	}
@@ -211,6 +217,7 @@ func (c *core) putRecord(w *writing, live bool) (Placement, error) {
 		return Placement{}, err
 	}
 	if !swapped {
+		c.unfile(w)
 		return c.lost(w, &st.rec)
 	}
 	if !live {
@@ -266,8 +273,8 @@ func (c *core) overflow(w *writing) (Placement, error) {
 		case v.is(seal.Live) && v.env.Revision >= w.rec.Revision, v.env.Revision > w.rec.Revision:
 			// Another tab was first: lead the client to its state.
 			ref := *w
-			ref.rec.Revision = v.env.Revision
-			ref.st = &state{jar: c}
+			ref.rec.Revision, ref.rec.Subject = v.env.Revision, string(v.env.Subject)
+			ref.st, ref.filed = &state{jar: c}, KeyID{}
 			if _, err := c.writeReference(&ref, ReasonOver); err != nil {
 				return Placement{}, err
 			}
@@ -290,6 +297,11 @@ func (c *core) writeReference(w *writing, reason string) (Placement, error) {
 	size := len(c.Name) + len(value)
 	if err := c.fits(size); err != nil {
 		return Placement{}, err
+	}
+	if st := w.st; !st.stored() || st.mustSet || st.rec.Key != key {
+		if err := c.file(w, key); err != nil {
+			return Placement{}, err
+		}
 	}
 	w.rec.size = size
 	return c.commit(w, value, key, Placement{InStore, len(w.payload), size, c.Budget.Inline, reason}), nil
@@ -399,5 +411,11 @@ func (c *core) bury(ctx context.Context, rec *Record) error {
 	if rec.Seed == (Seed{}) || !c.Now().Before(expires) {
 		return nil
 	}
-	return c.store.commit(ctx, c.locator(rec), seal.Tombstone(), expires)
+	locator := c.locator(rec)
+	err := c.store.commit(ctx, locator, seal.Tombstone(), expires)
+	if err == nil && rec.Kind != KindInline && rec.Subject != "" && c.store.indexer != nil {
+		// Only to save room: what is ended may be found.
+		_ = c.store.index(ctx, locator, "", expires)
+	}
+	return err
 }

@@ -22,7 +22,8 @@ type Observer struct {
 	Returned func(ctx context.Context, payloadBytes int)
 	// Conflict: a save found that the session had changed meanwhile.
 	Conflict func(ctx context.Context)
-	// StoreError: a call of the store failed or took too long; op is find, commit, delete or swap.
+	// StoreError: a call of the store failed or took too long; op is find, commit, delete, swap, index
+	// or find subjects.
 	StoreError func(ctx context.Context, op string, err error)
 	// NearLimit: a stateless Jar has for the first time written a cookie that browsers
 	// take, but that stock nginx may answer with 502; advice says what to change.

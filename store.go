@@ -125,6 +125,7 @@ const maxAbandoned = 128
 type storeCaller struct {
 	store     Store
 	swapper   CompareAndSwapper // nil if the store is none
+	indexer   SubjectIndexer    // likewise
 	timeout   time.Duration
 	inMemory  bool
 	onError   func(ctx context.Context, op string, err error)
@@ -134,6 +135,7 @@ type storeCaller struct {
 func newStoreCaller(s Store, timeout time.Duration, onError func(context.Context, string, error)) *storeCaller {
 	c := &storeCaller{store: s, timeout: timeout, onError: onError}
 	c.swapper, _ = s.(CompareAndSwapper)
+	c.indexer, _ = s.(SubjectIndexer)
 	_, c.inMemory = s.(*MemoryStore)
 	return c
 }
@@ -145,6 +147,7 @@ var (
 
 type storeResult struct {
 	data []byte
+	ids  map[string]time.Time
 	ok   bool
 	err  error
 }
@@ -153,7 +156,12 @@ func (c *storeCaller) call(ctx context.Context, op string, f func(context.Contex
 	r := c.within(ctx, f)
 	if r.err != nil {
 		c.onError(ctx, op, r.err)
-		r.err = &storeError{op, r.err}
+		if size := (*SizeError)(nil); errors.As(r.err, &size) {
+			own := *size // it may be shared, and the Jar adds to it
+			r.err = &own
+		} else {
+			r.err = &storeError{op, r.err}
+		}
 	}
 	return r
 }
@@ -216,6 +224,20 @@ func (c *storeCaller) delete(ctx context.Context, id string) error {
 	return c.call(ctx, "delete", func(ctx context.Context) storeResult {
 		return storeResult{err: c.store.Delete(ctx, id)}
 	}).err
+}
+
+func (c *storeCaller) index(ctx context.Context, id, subject string, expires time.Time) error {
+	return c.call(ctx, "index", func(ctx context.Context) storeResult {
+		return storeResult{err: c.indexer.Index(ctx, id, subject, expires)}
+	}).err
+}
+
+func (c *storeCaller) findSubjects(ctx context.Context, subjects []string) (map[string]time.Time, error) {
+	r := c.call(ctx, "find subjects", func(ctx context.Context) (r storeResult) {
+		r.ids, r.err = c.indexer.FindSubjects(ctx, subjects)
+		return r
+	})
+	return r.ids, r.err
 }
 
 // swap is CompareAndSwap, or for a store without it the nearest thing: it

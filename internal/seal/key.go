@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"sync/atomic"
@@ -23,6 +24,7 @@ type Key struct {
 	id     KeyID
 	xaes   *xaes
 	former []byte
+	index  []byte
 
 	epoch atomic.Pointer[epoch]
 	cache aeadCache
@@ -50,6 +52,7 @@ func NewKey(secret *[SecretSize]byte) (*Key, error) {
 		id:     IDOf(secret),
 		xaes:   x,
 		former: subkey(secret[:], "hardtack former", 32),
+		index:  subkey(secret[:], "hardtack index", 32),
 	}, nil
 }
 
@@ -65,6 +68,15 @@ func (k *Key) FormerSeed(name, value string) (seed [SeedSize]byte) {
 	mac.Write([]byte(value))
 	copy(seed[:], mac.Sum(nil))
 	return seed
+}
+
+// IndexTag returns what the index by subject knows the subject as, 43 characters.
+func (k *Key) IndexTag(audience, subject string) string {
+	mac := hmac.New(sha256.New, k.index)
+	mac.Write(binary.BigEndian.AppendUint16(nil, uint16(len(audience))))
+	mac.Write([]byte(audience))
+	mac.Write([]byte(subject))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
 func newEpoch(x *xaes) (ep *epoch, err error) {

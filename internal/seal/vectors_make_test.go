@@ -42,6 +42,7 @@ func makeVectors(t testing.TB) vectorFile {
 	m.refusedInside()
 	m.refusedByReader()
 	m.records()
+	m.subjects()
 	return m.file
 }
 
@@ -529,6 +530,14 @@ func (m *vectorMaker) refusedByReader() {
 	add("idle and expired", "expired", "Both idle and expired: expiry is looked at first.", func(e *seal.Envelope, p *presented) {
 		e.Idle, p.IdleMS, p.Now = true, 30*minute, e.Expires
 	})
+}
+
+func (m *vectorMaker) subjects() {
+	for i, k := range m.keys {
+		for _, v := range [][2]string{{"", "alice"}, {"shop", "alice"}, {"shopa", "lice"}, {"shop", "Zoë \x00\n"}} {
+			m.file.Subjects = append(m.file.Subjects, subjectVector{m.file.Keys[i].Secret, v[0], v[1], k.IndexTag(v[0], v[1])})
+		}
+	}
 }
 
 func (m *vectorMaker) records() {

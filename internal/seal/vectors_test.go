@@ -37,6 +37,15 @@ type vectorFile struct {
 	Accepted []acceptedVector `json:"accepted"`
 	Refused  []refusedVector  `json:"refused"`
 	Records  []recordVector   `json:"records"`
+	Subjects []subjectVector  `json:"subjects"`
+}
+
+// subjectVector is what the index by subject knows a subject as.
+type subjectVector struct {
+	Secret   hexBytes `json:"secret"`
+	Audience string   `json:"audience"`
+	Subject  string   `json:"subject"`
+	Tag      string   `json:"tag"`
 }
 
 type vectorKey struct {
@@ -172,6 +181,7 @@ func TestVectors(t *testing.T) {
 	require.NotEmpty(t, f.Accepted)
 	require.NotEmpty(t, f.Refused)
 	require.NotEmpty(t, f.Records)
+	require.NotEmpty(t, f.Subjects)
 	keys := keysOf(t, f)
 
 	t.Run("keys", func(t *testing.T) {
@@ -183,6 +193,17 @@ func TestVectors(t *testing.T) {
 			} {
 				assert.EqualValues(t, want, seal.Subkey(k.Secret, "hardtack "+info, 32), info)
 			}
+		}
+	})
+
+	t.Run("subjects", func(t *testing.T) {
+		seen := map[string]bool{}
+		for _, v := range f.Subjects {
+			assert.Equal(t, v.Tag, newKey(t, (*[seal.SecretSize]byte)(v.Secret)).IndexTag(v.Audience, v.Subject))
+			key := specHKDF(v.Secret, "hardtack index", 32)
+			assert.Equal(t, v.Tag, encode(specHMAC(key, join(specLP(v.Audience), []byte(v.Subject)))))
+			assert.False(t, seen[v.Tag], "two subjects of one tag")
+			seen[v.Tag] = true
 		}
 	})
 
