@@ -108,6 +108,10 @@ func (c *core) writeHybrid(w *writing) (Placement, error) {
 	if st.frozen() {
 		return c.conflict(w)
 	}
+	if !w.touch && st.view.exists {
+		// An earlier save of this request may have failed after its swap.
+		w.rec.Revision = max(w.rec.Revision, st.view.env.Revision+1)
+	}
 	live := st.stored() && st.view.is(seal.Live)
 	if w.touch && live {
 		return c.writeReference(w, ReasonStays)
@@ -175,14 +179,21 @@ func (c *core) putInline(w *writing, value []byte, key KeyID, away bool, p Place
 	if away {
 		p.Reason = ReasonAway
 	}
+	mayFail := func(err error) bool { return st.rec.Kind == KindPending && errors.Is(err, ErrStoreUnavailable) }
+	if st.view.exists && (w.rec.Subject != st.subject || st.rec.Key != key) {
+		if err := c.file(w, key); err != nil && !mayFail(err) {
+			return Placement{}, err
+		}
+	}
 	if st.view.exists && !w.touch {
 		swapped, err := c.put(w, st.view.env.Revision, seal.Returned)
 		switch {
-		case err != nil && st.rec.Kind == KindPending && errors.Is(err, ErrStoreUnavailable):
+		case mayFail(err):
 			p.Reason = ReasonAway
 		case err != nil:
 			return Placement{}, err
 		case !swapped:
+			c.unfile(w)
 			return c.lost(w, &st.rec)
 		}
 	}
@@ -200,8 +211,8 @@ func (c *core) putInline(w *writing, value []byte, key KeyID, away bool, p Place
 // cookie unless the client's own still serves.
 func (c *core) putRecord(w *writing, live bool) (Placement, error) {
 	st := w.st
-	if w.touch {
-		w.rec.Revision++ // it is a save after all: what was inline must move
+	if w.touch { // it is a save after all: what was inline must move
+		w.rec.Revision = max(w.rec.Revision, st.view.env.Revision) + 1
 	}
 	if live && w.rec.Subject != st.subject {
 		st.mustSet = true // the index goes by the key of the cookie
@@ -267,11 +278,13 @@ func (c *core) overflow(w *writing) (Placement, error) {
 			old = 0
 			continue
 		case v.is(seal.Frozen):
+			c.unfile(w)
 			return c.conflict(w)
 		case st.renewal != nil:
 			// An earlier attempt of this very request.
 		case v.is(seal.Live) && v.env.Revision >= w.rec.Revision, v.env.Revision > w.rec.Revision:
 			// Another tab was first: lead the client to its state.
+			c.unfile(w)
 			ref := *w
 			ref.rec.Revision, ref.rec.Subject = v.env.Revision, string(v.env.Subject)
 			ref.st, ref.filed = &state{jar: c}, KeyID{}

@@ -12,12 +12,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hardtack-go/hardtack"
+	"github.com/hardtack-go/hardtack/internal/hybridtest"
 )
 
-var _ hardtack.CompareAndSwapper = (*hardtack.MemoryStore)(nil)
+var (
+	_ hardtack.CompareAndSwapper = (*hardtack.MemoryStore)(nil)
+	_ hardtack.SubjectIndexer    = (*hardtack.MemoryStore)(nil)
+	_ hardtack.Sweeper           = (*hardtack.MemoryStore)(nil)
+	_ hardtack.Pinger            = (*hardtack.MemoryStore)(nil)
+)
 
-func newHyMemory(c hardtack.MemoryStoreConfig) (*hardtack.MemoryStore, *hyClock) {
-	clock := &hyClock{now: time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)}
+func newHyMemory(c hardtack.MemoryStoreConfig) (*hardtack.MemoryStore, *hybridtest.Clock) {
+	clock := hybridtest.NewClock(time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC))
 	c.Now = clock.Now
 	return hardtack.NewMemoryStore(c), clock
 }
@@ -157,4 +163,72 @@ func TestMemoryStoreCancelledContext(t *testing.T) {
 	assert.True(t, found)
 	assert.Equal(t, "x", string(data))
 	assert.Equal(t, 1, s.Len())
+}
+
+func TestMemoryStoreBoundsIndex(t *testing.T) {
+	ctx := t.Context()
+	s, clock := newHyMemory(hardtack.MemoryStoreConfig{MaxRecords: 1, MaxBytes: 3 * 256})
+	hour := clock.Now().Add(time.Hour)
+	require.NoError(t, s.Index(ctx, "a", "s", hour))
+	require.NoError(t, s.Index(ctx, "b", "s", hour), "an entry is no record")
+	require.NoError(t, s.Commit(ctx, "a", nil, hour))
+	require.ErrorIs(t, s.Index(ctx, "c", "s", hour), hardtack.ErrStoreFull, "but takes as many bytes as an empty one")
+	require.ErrorIs(t, s.Commit(ctx, "a", []byte("x"), hour), hardtack.ErrStoreFull)
+	require.NoError(t, s.Index(ctx, "a", "t", hour.Add(time.Hour)), "to file it anew takes no room")
+	require.NoError(t, s.Index(ctx, "b", "", hour))
+	require.NoError(t, s.Index(ctx, "c", "s", hour), "and to take one away makes some")
+	assert.Equal(t, 1, s.Len())
+	ids, err := s.FindSubjects(ctx, []string{"s", "t"})
+	require.NoError(t, err)
+	assert.Equal(t, map[string]time.Time{"a": hour.Add(time.Hour), "c": hour}, ids)
+
+	clock.Advance(time.Hour)
+	ids, err = s.FindSubjects(ctx, []string{"s", "t"})
+	require.NoError(t, err)
+	assert.Equal(t, map[string]time.Time{"a": hour.Add(time.Hour)}, ids)
+	require.NoError(t, s.Commit(ctx, "b", make([]byte, 256), hour.Add(time.Hour)), "what has expired makes room")
+}
+
+// Sweep removes many in batches, and a full store removes as much as it must by itself.
+func TestMemoryStoreSweep(t *testing.T) {
+	ctx := t.Context()
+	const n = 2000
+	s, clock := newHyMemory(hardtack.MemoryStoreConfig{MaxRecords: n})
+	fill := func() {
+		for i := range n {
+			require.NoError(t, s.Commit(ctx, fmt.Sprint(i), []byte("x"), clock.Now().Add(time.Hour)))
+			require.NoError(t, s.Index(ctx, fmt.Sprint(i), "s", clock.Now().Add(2*time.Hour)))
+		}
+	}
+	fill()
+	require.ErrorIs(t, s.Commit(ctx, "more", nil, clock.Now().Add(time.Hour)), hardtack.ErrStoreFull)
+	clock.Advance(time.Hour)
+	removed, err := s.Sweep(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, n, removed, "the records")
+	clock.Advance(time.Hour)
+	removed, err = s.Sweep(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, n, removed, "the index")
+	removed, err = s.Sweep(ctx)
+	require.NoError(t, err)
+	assert.Zero(t, removed)
+
+	fill()
+	clock.Advance(time.Hour)
+	fill() // over what has expired
+	clock.Advance(2 * time.Hour)
+	for i := range n {
+		require.NoError(t, s.Commit(ctx, fmt.Sprint("new ", i), nil, clock.Now().Add(time.Hour)), "in place of what has expired")
+	}
+	assert.Equal(t, n, s.Len())
+
+	cancelled, cancel := context.WithCancel(ctx)
+	cancel()
+	clock.Advance(time.Hour)
+	removed, err = s.Sweep(cancelled)
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Zero(t, removed)
+	require.ErrorIs(t, s.Ping(cancelled), context.Canceled)
+	require.NoError(t, s.Ping(ctx))
 }

@@ -10,17 +10,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hardtack-go/hardtack"
+	"github.com/hardtack-go/hardtack/internal/hybridtest"
 )
 
 func TestReasons(t *testing.T) {
 	type rig struct {
-		clock         *hyClock
+		clock         *hybridtest.Clock
 		config        hardtack.Config
-		store         *hyStore
+		faults        *hybridtest.Faults
 		inline, large string // name=value
 	}
 	hybrid := func(t *testing.T, g *rig) *hardtack.Jar[hyData] {
-		j, err := hardtack.NewHybrid[hyData](g.config, g.store)
+		j, err := hardtack.NewHybrid[hyData](g.config, g.faults.Store())
 		require.NoError(t, err)
 		return j
 	}
@@ -70,7 +71,7 @@ func TestReasons(t *testing.T) {
 			return jrStart(t, jrNew[string](t, g.config), "text")
 		}},
 		{"record missing", hardtack.ErrRecordMissing, func(_ *testing.T, g *rig) string {
-			g.store = &hyStore{MemoryStore: hardtack.NewMemoryStore(hardtack.MemoryStoreConfig{Now: g.clock.Now})}
+			g.faults = &hybridtest.Faults{Inner: hardtack.NewMemoryStore(hardtack.MemoryStoreConfig{Now: g.clock.Now})}
 			return g.large
 		}},
 		{"ended", hardtack.ErrEnded, func(t *testing.T, g *rig) string {
@@ -80,17 +81,17 @@ func TestReasons(t *testing.T) {
 			return g.large
 		}},
 		{"store unavailable", hardtack.ErrStoreUnavailable, func(_ *testing.T, g *rig) string {
-			g.store.fail("find")
+			g.faults.Fail("find")
 			return g.large
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			g := &rig{clock: &hyClock{now: jrEpoch}}
+			g := &rig{clock: hybridtest.NewClock(jrEpoch)}
 			g.config = hardtack.Config{Keys: hardtack.EphemeralKeyring(), Now: g.clock.Now, IdleTimeout: time.Hour}
-			g.store = &hyStore{MemoryStore: hardtack.NewMemoryStore(hardtack.MemoryStoreConfig{Now: g.clock.Now})}
+			g.faults = &hybridtest.Faults{Inner: hardtack.NewMemoryStore(hardtack.MemoryStoreConfig{Now: g.clock.Now})}
 			j := hybrid(t, g)
-			g.inline = jrStart(t, j, hyData{Note: hyNote(hySmall)})
-			g.large = jrStart(t, j, hyData{Note: hyNote(hyLarge)})
+			g.inline = jrStart(t, j, hyData{Note: hybridtest.Note(hybridtest.Small)})
+			g.large = jrStart(t, j, hyData{Note: hybridtest.Note(hybridtest.Large)})
 			cookie := c.do(t, g)
 			r := jrRequest()
 			if cookie != "" {
@@ -118,7 +119,7 @@ func TestStatelessMeetsReference(t *testing.T) {
 	config := hardtack.Config{Keys: hardtack.EphemeralKeyring()}
 	h, err := hardtack.NewHybrid[hyData](config, hardtack.NewMemoryStore(hardtack.MemoryStoreConfig{}))
 	require.NoError(t, err)
-	pair := jrStart(t, h, hyData{Note: hyNote(hyLarge)})
+	pair := jrStart(t, h, hyData{Note: hybridtest.Note(hybridtest.Large)})
 
 	j := jrNew[hyData](t, config)
 	r := jrRequest(pair)

@@ -21,7 +21,7 @@ import (
 // Data is opaque, and at most Budget.Record bytes. Empty data is a record like
 // any other; nil is empty. A Store that cannot take as much returns a *SizeError and changes nothing.
 // It must not keep or change the slices it is given once it has returned. What Find
-// returns may be the Store's own memory: the caller only reads it.
+// returns may be the Store's own memory, which it does not change any more: the caller only reads it.
 //
 // Expiry is exact to the millisecond, by the clock of the Store. What has expired
 // counts as missing everywhere, and a record committed with an expiry that has passed counts so at once.
@@ -40,7 +40,7 @@ type Store interface {
 
 	// Commit stores data under id until expires, whatever was there. In a
 	// CompareAndSwapper the record has no version then: no CompareAndSwap
-	// matches it until it is committed again, deleted or has expired.
+	// matches it until it is deleted or has expired.
 	Commit(ctx context.Context, id string, data []byte, expires time.Time) error
 
 	// Delete removes the record. A missing record is no error.
@@ -73,8 +73,8 @@ type SubjectIndexer interface {
 	Store
 
 	// Index files id under subject until expires, and no longer under the
-	// subject where it was. An empty subject only takes it away. If it fails halfway, id
-	// may be found under both, but not under neither.
+	// subject where it was. An empty subject only takes it away. Meanwhile, or if it fails halfway, id
+	// may be found under both, but not under neither. Of concurrent calls for one id, one is the last.
 	Index(ctx context.Context, id, subject string, expires time.Time) error
 
 	// FindSubjects returns the IDs that are filed under any of the subjects

@@ -95,7 +95,7 @@ func (c *core) indexTags(subject string) (tags []string) {
 // reference to it. A reference under another key is filed anew, so that a
 // record is found for as long as a cookie leads to it.
 func (c *core) file(w *writing, key KeyID) error {
-	if w.filed == key || w.rec.Subject == "" && (w.st.subject == "" || !w.st.stored()) {
+	if w.filed == key || w.rec.Subject == "" && (w.st.subject == "" || !w.st.view.exists) {
 		return nil // it is there already, or was nobody's and stays so
 	}
 	err := c.index(w, key, w.rec.Subject)
@@ -118,10 +118,14 @@ func (c *core) fileAhead(w *writing) error {
 	return c.file(w, key.id)
 }
 
-// unfile takes fileAhead back where the record stays another subject's.
+// unfile takes filing back where somebody else's record stays: it is filed under
+// what it says itself.
 func (c *core) unfile(w *writing) {
-	if w.filed != (KeyID{}) && w.st.stored() && w.st.subject != w.rec.Subject {
-		_ = c.index(w, w.filed, w.st.subject) // the caller hears of the conflict
+	if w.filed == (KeyID{}) {
+		return
+	}
+	if v, err := c.look(w.ctx, &w.rec); err == nil && v.exists {
+		_ = c.index(w, w.filed, string(v.env.Subject)) // the caller hears of the conflict
 	}
 }
 
