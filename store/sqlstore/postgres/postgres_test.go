@@ -1,0 +1,221 @@
+//go:build unix
+
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/hardtack-go/hardtack"
+	"github.com/hardtack-go/hardtack/internal/servers"
+	"github.com/hardtack-go/hardtack/store/sqlstore"
+	"github.com/hardtack-go/hardtack/store/sqlstore/postgres"
+	"github.com/hardtack-go/hardtack/storetest"
+)
+
+// maxData is half of what PostgreSQL takes in one message, less room for the other columns.
+const maxData = 512<<20 - 4096
+
+var (
+	server    *servers.Server
+	serverURL string
+)
+
+func TestMain(m *testing.M) {
+	main := servers.NewMain()
+	server = servers.Postgres(main)
+	serverURL = server.URL()
+	os.Exit(main.Run(m.Run))
+}
+
+func open(t *testing.T, url string, o postgres.Options) *sqlstore.Store {
+	t.Helper()
+	o.SweepEvery = -1
+	store, err := postgres.Open(t.Context(), url, o)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = store.Close() })
+	return store
+}
+
+func id(i int) string { return fmt.Sprintf("%043d", i) }
+
+func hour() time.Time { return time.Now().Add(time.Hour) }
+
+func TestStore(t *testing.T) {
+	away, hangs := servers.NewProxy(t, server.Addr()), servers.NewProxy(t, server.Addr())
+	o := storetest.Options{
+		Again:  open(t, server.URL(), postgres.Options{}),
+		Away:   open(t, server.URLAt(away.Addr()), postgres.Options{}),
+		AwayIs: hardtack.ErrStoreUnavailable,
+		Hangs:  open(t, server.URLAt(hangs.Addr()), postgres.Options{}),
+		Logs:   server.Log,
+	}
+	away.Refuse()
+	hangs.HalfOpen()
+	storetest.Run(t, open(t, server.URL(), postgres.Options{}), o)
+}
+
+// TestSerializable: a role whose transactions are stricter than usual makes the server refuse more, which is repeated.
+func TestSerializable(t *testing.T) {
+	strict := server.URL() + "&default_transaction_isolation=serializable"
+	storetest.Run(t, open(t, strict, postgres.Options{}), storetest.Options{Again: open(t, strict, postgres.Options{})})
+}
+
+func TestTooLarge(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a gigabyte of memory")
+	}
+	store := open(t, server.URL(), postgres.Options{})
+	data := make([]byte, maxData+1) // never touched
+	var size *hardtack.SizeError
+	require.ErrorAs(t, store.Commit(t.Context(), id(1), data, hour()), &size)
+	assert.Equal(t, hardtack.SizeError{RecordBytes: maxData + 1, Limit: maxData, Over: 1}, *size)
+}
+
+// fill makes a pool's connections idle ones.
+func fill(t *testing.T, store *sqlstore.Store, conns int) {
+	var wg sync.WaitGroup
+	for i := range 4 * conns {
+		wg.Go(func() { assert.NoError(t, store.Commit(t.Context(), id(i), []byte("kept"), hour())) })
+	}
+	wg.Wait()
+}
+
+// works calls a store once for each connection that its pool may have had, at once: none may fail.
+func works(t *testing.T, store *sqlstore.Store, conns int) {
+	var wg sync.WaitGroup
+	for i := range conns {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			if i%2 == 0 {
+				assert.NoError(t, store.Commit(ctx, id(i), []byte("kept"), hour()))
+				return
+			}
+			data, found, err := store.Find(ctx, id(i))
+			assert.NoError(t, err)
+			assert.True(t, found)
+			assert.Equal(t, "kept", string(data))
+		})
+	}
+	wg.Wait()
+}
+
+func TestRestart(t *testing.T) {
+	server := servers.Postgres(t)
+	store := open(t, server.URL(), postgres.Options{MaxOpenConns: 8})
+	for range 2 {
+		fill(t, store, 8)
+		server.Kill()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		_, _, err := store.Find(ctx, id(1))
+		cancel()
+		require.ErrorIs(t, err, hardtack.ErrStoreUnavailable)
+		server.Start()
+		works(t, store, 8)
+
+		fill(t, store, 8) // and when nobody has called while it was away
+		server.Kill()
+		server.Start()
+		works(t, store, 8)
+	}
+}
+
+// TestConnectionsReset: the server goes on, but its connections are gone.
+func TestConnectionsReset(t *testing.T) {
+	proxy := servers.NewProxy(t, server.Addr())
+	store := open(t, server.URLAt(proxy.Addr()), postgres.Options{MaxOpenConns: 8})
+	for range 3 {
+		fill(t, store, 8)
+		proxy.Reset()
+		time.Sleep(10 * time.Millisecond) // until the kernel has heard of it
+		works(t, store, 8)
+	}
+}
+
+// TestNetworkBack: after a while in which nothing arrived, the store works within a second of the network's return.
+func TestNetworkBack(t *testing.T) {
+	proxy := servers.NewProxy(t, server.Addr())
+	store := open(t, server.URLAt(proxy.Addr()), postgres.Options{MaxOpenConns: 4})
+	fill(t, store, 4)
+	proxy.HalfOpen()
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			defer cancel()
+			_, _, err := store.Find(ctx, id(i))
+			assert.ErrorIs(t, err, context.DeadlineExceeded)
+		})
+	}
+	wg.Wait()
+	proxy.Heal()
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	require.NoError(t, store.Ping(ctx))
+	t.Logf("worked %v after the network was back", time.Since(began).Round(time.Millisecond))
+	works(t, store, 4)
+}
+
+func TestOpenShowsNoPassword(t *testing.T) {
+	const secret = "Pa55-word"
+	u, err := url.Parse(server.URL())
+	require.NoError(t, err)
+	u.User = url.UserPassword(u.User.Username(), secret)
+	for name, address := range map[string]string{
+		"wrong password":    u.String(),
+		"nobody there":      "postgres://user:" + secret + "@127.0.0.1:1/x",
+		"no such host":      "postgres://user:" + secret + "@host.invalid/x?connect_timeout=1",
+		"port":              "postgres://user:" + secret + "@host:port/x",
+		"slash":             "postgres://user:12/" + secret + "@host/x",
+		"slash in password": "postgres://user:" + secret + "/x@host/x",
+		"hash":              "postgres://user:12#" + secret + "@host/x",
+		"question mark":     "postgres://user:12?" + secret + "@host/x",
+		"percent":           "postgres://user:" + secret + "%zz@host/x",
+		"control":           "postgres://user:" + secret + "\n@host/x",
+		"parameter":         "postgres://user:" + secret + "@host/x?sslmode=maybe",
+		"certificate":       "postgres://user:" + secret + "@host/x?sslmode=verify-full&sslrootcert=/missing",
+		"words":             "host=127.0.0.1 port=1 user=u password=" + secret,
+		"broken words":      "host=127.0.0.1 password='" + secret,
+		"no words":          secret,
+	} {
+		t.Run(name, func(t *testing.T) {
+			store, err := postgres.Open(t.Context(), address, postgres.Options{})
+			require.Error(t, err)
+			require.Nil(t, store)
+			for _, text := range []string{err.Error(), fmt.Sprintf("%+v", err), fmt.Sprintf("%#v", err)} {
+				assert.NotContains(t, text, secret)
+			}
+			t.Log(err)
+		})
+	}
+	_, err = postgres.Open(t.Context(), "postgres://user:"+secret+"@host:port/x", postgres.Options{})
+	require.ErrorIs(t, err, postgres.ErrURL)
+	_, err = postgres.Open(t.Context(), u.String(), postgres.Options{})
+	require.ErrorIs(t, err, hardtack.ErrStoreUnavailable)
+	_, err = postgres.Open(t.Context(), "postgres://u@h/x?sslmode=verify-full&sslrootcert=/missing", postgres.Options{})
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestOpenThatHangs(t *testing.T) {
+	proxy := servers.NewProxy(t, server.Addr())
+	proxy.HalfOpen()
+	began := time.Now()
+	_, err := postgres.Open(context.Background(), server.URLAt(proxy.Addr()), postgres.Options{ConnectTimeout: 200 * time.Millisecond})
+	require.ErrorIs(t, err, hardtack.ErrStoreUnavailable)
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	_, err = postgres.Open(ctx, server.URLAt(proxy.Addr()), postgres.Options{})
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorIs(t, err, hardtack.ErrStoreUnavailable)
+	assert.Less(t, time.Since(began), 10*time.Second, "does not hang")
+}
