@@ -64,8 +64,8 @@ var buildShop = sync.OnceValues(func() (string, error) {
 	if raceEnabled {
 		args = append(args, "-race")
 	}
-	cmd := exec.Command("go", append(args, "./examples/shop")...)
-	cmd.Dir = ".."
+	cmd := exec.Command("go", append(args, ".")...)
+	cmd.Dir = "../examples/shop" // a module of its own
 	cmd.Env = append(os.Environ(), "GOWORK=off")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, out)

@@ -27,20 +27,26 @@ type storedKey struct {
 	Retire   time.Time      `json:"retire,omitzero"`
 }
 
-// openKeys returns the ring in the file at path, which it makes, readable by
-// its owner alone, if there is none. The empty path means the default one.
-func openKeys(path string) (*hardtack.Keyring, error) {
-	if path == "" {
-		dir, err := os.UserCacheDir()
-		if err != nil {
-			return nil, fmt.Errorf("no place for the keys, name one with -keys: %w", err)
-		}
-		dir = filepath.Join(dir, "hardtack-shop")
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, fmt.Errorf("keys: %w", err)
-		}
-		path = filepath.Join(dir, "keys.json")
+// keysPath returns path, or the default one if it is empty, in a folder that
+// it makes, for its owner alone, if there is none.
+func keysPath(path string) (string, error) {
+	if path != "" {
+		return path, nil
 	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("no place for the keys, name one with -keys: %w", err)
+	}
+	dir = filepath.Join(dir, "hardtack-shop")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("keys: %w", err)
+	}
+	return filepath.Join(dir, "keys.json"), nil
+}
+
+// openKeys returns the ring in the file at path, which it makes, readable by
+// its owner alone, if there is none.
+func openKeys(path string) (*hardtack.Keyring, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := createKeys(path); err != nil {

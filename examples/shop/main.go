@@ -32,7 +32,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 // got wrong, 1 for what went wrong.
 func run(args []string, stdout, stderr io.Writer) int {
 	fail := func(status int, err error) int {
-		fmt.Fprintln(stderr, "shop:", strings.ReplaceAll(err.Error(), "\n", "; "))
+		fmt.Fprintln(stderr, "shop:", oneLine(err))
 		return status
 	}
 	opts, err := parse(args, stdout)
@@ -43,23 +43,32 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return fail(2, err)
 	}
 	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	handler, err := opts.handler(logger)
+	handler, store, err := opts.handler(logger)
 	if err != nil {
 		return fail(2, err)
 	}
 	listener, err := net.Listen("tcp", opts.addr)
 	if err != nil {
-		return fail(1, err)
+		return fail(1, errors.Join(err, store.Close()))
 	}
 
 	// Before the address is announced: whoever reads it may signal at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	fmt.Fprintf(stdout, "listening on http://%s\n", listener.Addr())
-	if err := serve(ctx, stop, listener, handler, logger); err != nil {
+	err = serve(ctx, stop, listener, handler, logger)
+	if err = errors.Join(err, store.Close()); err != nil {
 		return fail(1, err)
 	}
 	return 0
+}
+
+func oneLine(err error) string {
+	lines := strings.Split(err.Error(), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return strings.Join(lines, "; ")
 }
 
 // serve answers requests until ctx ends, and then the ones it has begun.
@@ -102,7 +111,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	fs.SetOutput(io.Discard) // an error is one line, without the usage
 	fs.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`address` to listen on; port 0 means any free one")
 	fs.StringVar(&o.mode, "mode", "hybrid", "hybrid or stateless")
-	fs.StringVar(&o.store, "store", "memory", "where hybrid sessions go that outgrow their cookies: memory")
+	fs.StringVar(&o.store, "store", "", "where hybrid sessions go that outgrow their cookies: "+storeForms+" (default sqlite:sessions.db beside the key file)")
 	fs.StringVar(&o.keys, "keys", "", "key `file`, created on first use (default hardtack-shop/keys.json in the user's cache directory)")
 	fs.DurationVar(&o.lifetime, "lifetime", 24*time.Hour, "absolute `duration` of a session")
 	fs.DurationVar(&o.idle, "idle", 0, "`duration` after which an unused session ends; 0 means never")
@@ -120,8 +129,8 @@ func parse(args []string, usage io.Writer) (options, error) {
 		return o, fmt.Errorf("unexpected argument %q", fs.Arg(0))
 	case o.mode != "hybrid" && o.mode != "stateless":
 		return o, fmt.Errorf("-mode %q is neither hybrid nor stateless", o.mode)
-	case o.store != "memory":
-		return o, fmt.Errorf("-store %q is unknown; there is memory", o.store)
+	case o.mode == "stateless" && o.store != "":
+		return o, errors.New("-store is for -mode hybrid")
 	case o.lifetime == 0: // which a Config takes for the default
 		return o, errors.New("-lifetime must not be 0")
 	}
@@ -135,11 +144,15 @@ func parse(args []string, usage io.Writer) (options, error) {
 	return o, nil
 }
 
-// handler makes the shop that o describes.
-func (o *options) handler(logger *slog.Logger) (http.Handler, error) {
-	keys, err := openKeys(o.keys)
+// handler makes the shop that o describes, and opens its store.
+func (o *options) handler(logger *slog.Logger) (http.Handler, io.Closer, error) {
+	path, err := keysPath(o.keys)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	keys, err := openKeys(path)
+	if err != nil {
+		return nil, nil, err
 	}
 	c := serverConfig{Session: hardtack.Config{
 		Keys:                keys,
@@ -149,8 +162,18 @@ func (o *options) handler(logger *slog.Logger) (http.Handler, error) {
 		Audience:            "shop",
 		Observer:            hardtack.SlogObserver(logger),
 	}}
-	if o.mode == "hybrid" {
-		c.Store, c.StoreName = hardtack.NewMemoryStore(hardtack.MemoryStoreConfig{}), o.store
+	if o.mode == "stateless" {
+		handler, err := newServer(c)
+		return handler, nothingToClose{}, err
 	}
-	return newServer(c)
+	store, err := openStore(context.Background(), o.store, path)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.Store, c.StoreName = store.Store, store.kind
+	handler, err := newServer(c)
+	if err != nil {
+		return nil, nil, errors.Join(err, store.Close())
+	}
+	return handler, store, nil
 }

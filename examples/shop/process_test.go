@@ -185,7 +185,6 @@ func TestBadFlags(t *testing.T) {
 		{"unexpected argument", []string{"hybrid"}},
 		{"-mode", []string{"-mode", "stateful"}},
 		{"-mode", []string{"-mode", ""}},
-		{"-store", []string{"-store", "redis"}},
 		{"-lifetime", []string{"-lifetime", "1day"}},
 		{"-lifetime", []string{"-lifetime", "0"}},
 		{"Lifetime", []string{"-lifetime", "-1h"}},
