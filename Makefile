@@ -1,5 +1,7 @@
 # The module directories whose tests start browsers and servers of their own; test-short leaves them out.
-SERVER_MODULES := e2e
+SERVER_MODULES := e2e internal/servers store/faults store/fromscs store/mongostore/ferrettest store/redisstore
+# Those that are built without the race detector: FerretDB, a whole database server, is linked into the tests.
+NO_RACE_MODULES := store/mongostore/ferrettest
 
 TIMEOUT  ?= 20m
 FUZZTIME ?= 30s
@@ -7,16 +9,19 @@ COUNT    ?= 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help test test-allocations test-short lint fuzz bench cover deps clean
+.PHONY: help test test-race test-plain test-short lint fuzz bench fault-table cover deps clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-test: deps test-allocations ## every test of every module, with the race detector, in random order (TIMEOUT=20m a package)
-	scripts/each-module go test -race -shuffle=on -timeout=$(TIMEOUT) ./...
+test: deps test-plain test-race ## every test of every module, with the race detector, in random order (TIMEOUT=20m a package)
 
-test-allocations: # the race detector allocates, so these tests skip themselves under it
+test-race:
+	SKIP="$(NO_RACE_MODULES)" scripts/each-module go test -race -shuffle=on -timeout=$(TIMEOUT) ./...
+
+test-plain: # the race detector allocates, so the tests of allocations skip themselves under it
 	GOWORK=off go test -count=1 -run Alloc ./...
+	ONLY="$(NO_RACE_MODULES)" scripts/each-module go test -shuffle=on -timeout=$(TIMEOUT) ./...
 
 test-short: ## what needs nothing but Go, quickly
 	SKIP="$(SERVER_MODULES)" scripts/each-module go test -short -shuffle=on -timeout=$(TIMEOUT) ./...

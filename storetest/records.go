@@ -75,6 +75,7 @@ func tooLarge(t *tester) {
 	t.holds(id, most, "as large as it may be")
 	refused(t.Commit(t.Context(), id, over, later()))
 	t.holds(id, most, "nothing was written over it")
+	t.delete(id)
 	if t.swapper != nil {
 		id, most := t.id(), t.blob(t.MaxData)
 		_, err := t.CompareAndSwap(t.Context(), id, 0, 1, over, later())
@@ -85,6 +86,7 @@ func tooLarge(t *tester) {
 		refused(err)
 		t.holds(id, most, "nothing was swapped for it")
 		require.True(t, t.swap(id, 1, 2, t.data(), later()), "the version is as before")
+		t.delete(id)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"time"
 
@@ -91,6 +92,8 @@ func harmless(err error) error {
 		return alert
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return io.ErrUnexpectedEOF
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return os.ErrDeadlineExceeded // "i/o timeout", the client's own
 	case errors.As(err, &server):
 		return harmlessReply(server.Error())
 	}
