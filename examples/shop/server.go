@@ -196,10 +196,19 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) {
 	show(w, session, refused)
 }
 
-// logout also goes on when the store is away: the browser's cookie must go.
+// logout also goes on when the store is away: the browser's cookie must go. With
+// everywhere=1 it ends the user's sessions in other browsers too, if they are in the store.
 func (s *server) logout(w http.ResponseWriter, r *http.Request) {
 	session, refused := s.jar.Get(r)
-	if err := s.jar.Delete(w, r, session); err != nil {
+	var err error
+	if r.URL.Query().Get("everywhere") == "1" && session.Subject() != "" {
+		_, err = s.jar.EndAll(r.Context(), session.Subject(), session)
+	}
+	if errors.Is(err, errors.ErrUnsupported) {
+		fail(w, badRequest("without a store, sessions elsewhere cannot be ended"))
+		return
+	}
+	if err := errors.Join(err, s.jar.Delete(w, r, session)); err != nil {
 		fail(w, err)
 		return
 	}

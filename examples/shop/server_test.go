@@ -130,6 +130,25 @@ func TestLogout(t *testing.T) {
 	assert.Equal(t, http.StatusOK, b.do(t, "POST", "/api/logout").status, "twice is as good")
 }
 
+func TestLogoutEverywhere(t *testing.T) {
+	store := memory()
+	config := serverConfig{Session: hardtack.Config{Keys: hardtack.EphemeralKeyring()}, Store: store}
+	here, there, other := newBrowser(t, config), newBrowser(t, config), newBrowser(t, config)
+	for b, user := range map[*browser]string{here: "ada", there: "ada", other: "bob"} {
+		b.ok(t, "POST", "/api/login?user="+user)
+		require.Equal(t, "store", b.ok(t, "POST", "/api/items?count=5&note=1000").Placement.Where)
+	}
+	here.ok(t, "POST", "/api/logout?everywhere=1")
+	assert.Equal(t, "none", here.ok(t, "GET", "/api/session").Placement.Where)
+	assert.Equal(t, "ended", there.ok(t, "GET", "/api/session").Refused)
+	assert.Equal(t, "bob", other.ok(t, "GET", "/api/session").User)
+
+	alone := newBrowser(t, serverConfig{})
+	alone.ok(t, "POST", "/api/login?user=ada")
+	assert.Equal(t, http.StatusBadRequest, alone.do(t, "POST", "/api/logout?everywhere=1").status)
+	assert.Equal(t, "ada", alone.ok(t, "GET", "/api/session").User)
+}
+
 func TestTooLargeForStateless(t *testing.T) {
 	b := newBrowser(t, serverConfig{Session: hardtack.Config{IdleTimeout: time.Hour}})
 	fits := 0
