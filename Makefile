@@ -1,5 +1,5 @@
 # The module directories whose tests start browsers and servers of their own; test-short leaves them out.
-SERVER_MODULES := e2e internal/servers store/faults store/fromscs store/mongostore/ferrettest store/redisstore
+SERVER_MODULES := e2e internal/servers store/faults store/fromscs store/mongostore/ferrettest store/redisstore store/sqlstore
 # Those that are built without the race detector: FerretDB, a whole database server, is linked into the tests.
 NO_RACE_MODULES := store/mongostore/ferrettest
 
