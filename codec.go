@@ -71,7 +71,7 @@ type Record struct {
 	Created  time.Time
 	Issued   time.Time // when the cookie was made
 	Expires  time.Time // the absolute end
-	Revision uint64    // counts saves
+	Revision uint64    // rises with each save
 	Idle     bool      // idle time is tracked
 
 	// Key sealed the cookie that the session was read from, and Lineage those

@@ -12,6 +12,10 @@ import (
 // still be read: long enough to repeat a login whose response was lost.
 const frozenFor = 10 * time.Minute
 
+// awayStep is what a save adds to the revision while the store is away: more than the saves
+// before it that failed, and may have reached the record all the same. What the client was told counts.
+const awayStep = 1 << 20
+
 // view is what is known of a session's record.
 type view struct {
 	known  bool // the store has answered
@@ -108,6 +112,9 @@ func (c *core) writeHybrid(w *writing) (Placement, error) {
 	if st.frozen() {
 		return c.conflict(w)
 	}
+	if away && !w.touch {
+		w.rec.Revision += awayStep
+	}
 	if !w.touch && st.view.exists {
 		// An earlier save of this request may have failed after its swap.
 		w.rec.Revision = max(w.rec.Revision, st.view.env.Revision+1)
@@ -190,6 +197,14 @@ func (c *core) putInline(w *writing, value []byte, key KeyID, away bool, p Place
 		switch {
 		case mayFail(err):
 			p.Reason = ReasonAway
+			w.rec.Revision += awayStep
+			if value, key, err = c.seal(w); err != nil {
+				return Placement{}, err
+			}
+			p.CookieBytes = len(c.Name) + len(value)
+			if err := c.fits(p.CookieBytes); err != nil {
+				return Placement{}, err
+			}
 		case err != nil:
 			return Placement{}, err
 		case !swapped:

@@ -378,6 +378,40 @@ func TestHybridPendingTombstone(t *testing.T) {
 	g.refused(pending, hardtack.ErrEnded)
 }
 
+// Saves whose answers were lost may have brought the record further than the
+// client knows. What is saved while the store is away was acknowledged, and wins.
+func TestHybridAwaySaveWins(t *testing.T) {
+	for _, read := range []string{"before the outage", "during it"} {
+		t.Run(read, func(t *testing.T) {
+			g := newHyRig(t)
+			_, pending := g.returned()
+			early := g.must(pending)
+			g.Faults.FailAfter("swap")
+			for range 3 {
+				_, err := g.must(pending).Note(hybridtest.Large)
+				require.ErrorIs(t, err, hardtack.ErrStoreUnavailable)
+			}
+			require.Greater(t, g.Record(pending).Revision, g.Inside(pending).Revision+1)
+			g.Faults.Fail()
+			v := early
+			if read == "during it" {
+				v = g.must(pending)
+			}
+			p, err := v.Add("acknowledged")
+			require.NoError(t, err)
+			require.Equal(t, hardtack.ReasonAway, p.Reason)
+			g.Faults.Heal()
+			cookie := g.cookie(v)
+			require.Equal(t, len(hardtack.DefaultName)+len(cookie), p.CookieBytes)
+			assert.Contains(t, g.must(cookie).Session.Data.Items, "acknowledged")
+
+			_, err = g.must(cookie).Note(hybridtest.Large) // and the store takes it from there
+			require.NoError(t, err)
+			assert.Contains(t, g.must(cookie).Session.Data.Items, "acknowledged")
+		})
+	}
+}
+
 func TestHybridPendingStoreAway(t *testing.T) {
 	g := newHyRig(t)
 	_, pending := g.returned()
