@@ -58,8 +58,8 @@ type CompareAndSwapper interface {
 	// record, or only an expired one. It reports whether it did. Of several concurrent calls with
 	// one old, and each with data of its own, exactly one does. Versions are at least 1; new is greater than old.
 	//
-	// A Store whose client repeats a command after a lost answer may report true
-	// if the record has the version new and this very data: the Jar's records differ from each other at each sealing.
+	// A client that repeats a command whose answer was lost, and then finds that the record has changed, must not
+	// make false of it: Update would apply its change twice. Return an error instead.
 	CompareAndSwap(ctx context.Context, id string, old, new int64, data []byte, expires time.Time) (swapped bool, err error)
 }
 

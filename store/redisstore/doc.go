@@ -9,8 +9,8 @@
 // # What is guaranteed
 //
 // Each write is one command or script on one key, and so atomic, on a cluster too. Versions are compared in the server.
-// Expiry is the server's own, to the millisecond, and nothing needs to be swept. A command that the
-// client repeats after a lost answer does not lose against itself.
+// Expiry is the server's own, to the millisecond, and nothing needs to be swept. A swap whose
+// answer was lost is an error, and never repeated: it would lose against itself.
 //
 // What survives a crash is up to the server:
 //   - appendonly yes with appendfsync always: every acknowledged write.
@@ -51,7 +51,7 @@
 // # Why go-redis
 //
 // Most applications that use Redis have a go-redis client already, with their TLS, Sentinels, hooks and metrics; here they pass it.
-// It repeats scripts after a lost connection; rueidis and valkey-go repeat what only reads, unless told otherwise.
-// Those two send all commands over few connections, which is faster, but one large record then holds up the others.
+// It repeats commands after a lost connection, and lets a single one forbid that, as a swap must.
+// rueidis and valkey-go send all commands over few connections, which is faster, but one large record then holds up the others.
 // All three are released every other month at least, and depend on next to nothing.
 package redisstore

@@ -56,25 +56,21 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 }
 
 // swap compares the version as bytes, since a Lua number does not hold an int64. The version of a
-// record that is not there is empty. A client repeats a command whose answer was lost: who
-// finds his own value has swapped before.
-var swap = redis.NewScript(`
-local present = redis.call('GETRANGE', KEYS[1], 0, 7)
-if present ~= ARGV[1] then
-	if present == string.sub(ARGV[2], 1, 8) and redis.call('GET', KEYS[1]) == ARGV[2] then
-		return 1
-	end
+// record that is not there is empty.
+const swap = `
+if redis.call('GETRANGE', KEYS[1], 0, 7) ~= ARGV[1] then
 	return 0
 end
 redis.call('SET', KEYS[1], ARGV[2], 'PXAT', ARGV[3])
 return 1
-`)
+`
+
+var swapHash = redis.NewScript(swap).Hash()
 
 // CompareAndSwap implements hardtack.CompareAndSwapper. Data of more than 512 MiB less 8 bytes is a *hardtack.SizeError.
 //
-// A client with retries repeats the command after a lost answer, and the record then holds this very value:
-// that is true. If another call has swapped in between, on top of it, the answer is false, although this one was
-// written too.
+// It is never repeated after a lost answer, whatever the client is set to: the repetition would find the record changed, by
+// itself or by whoever has built on it, and report false for a swap that was made. The error is one that matches hardtack.ErrStoreUnavailable.
 func (s *Store) CompareAndSwap(ctx context.Context, id string, old, new int64, data []byte, expires time.Time) (bool, error) {
 	value, err := encode(id, new, data)
 	if err != nil {
@@ -84,8 +80,26 @@ func (s *Store) CompareAndSwap(ctx context.Context, id string, old, new int64, d
 	if old != 0 {
 		expected = binary.BigEndian.AppendUint64(nil, uint64(old))
 	}
-	swapped, err := swap.Run(ctx, s.client, []string{s.recordKey(id)}, expected, value, milli(expires)).Bool()
+	cmd := s.once(ctx, "evalsha", swapHash, 1, s.recordKey(id), expected, value, milli(expires))
+	if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
+		cmd = s.once(ctx, "eval", swap, 1, s.recordKey(id), expected, value, milli(expires))
+	}
+	swapped, err := cmd.Bool()
 	return swapped && err == nil, unavailable(ctx, "swap", err)
+}
+
+// onlyOnce is a command that the client does not repeat.
+type onlyOnce struct{ *redis.Cmd }
+
+// NoRetry implements redis.Cmder.
+func (onlyOnce) NoRetry() bool { return true }
+
+// once runs a script on the one key that follows its number of keys.
+func (s *Store) once(ctx context.Context, args ...any) *redis.Cmd {
+	cmd := redis.NewCmd(ctx, args...)
+	cmd.SetFirstKeyPos(3)
+	_ = s.client.Process(ctx, onlyOnce{cmd}) // cmd has the error
+	return cmd
 }
 
 // encode returns the value of a record: its version, big-endian, and the data.
