@@ -35,6 +35,12 @@ fuzz: ## every fuzz target for FUZZTIME=30s; FUZZ=regexp selects some
 bench: ## every benchmark, COUNT=1 times; BENCH=regexp selects some
 	BENCH="$(BENCH)" COUNT="$(COUNT)" scripts/bench
 
+fault-table: deps ## break every store, and write what was counted into docs/stores.md
+	rm -f .counts
+	cd store/faults && GOWORK=off HARDTACK_COUNTS="$(CURDIR)/.counts" go test -count=1 -timeout=$(TIMEOUT) ./...
+	cd store/mongostore/ferrettest && GOWORK=off HARDTACK_COUNTS="$(CURDIR)/.counts" go test -count=1 -timeout=$(TIMEOUT) ./...
+	GOWORK=off go run ./internal/faulttest/cmd/fault-table .counts docs/stores.md
+
 cover: ## how much of the root module its own tests reach, by line in .cover/index.html
 	mkdir -p .cover
 	GOWORK=off go test -coverpkg=./... -coverprofile=.cover/profile ./...
@@ -45,4 +51,4 @@ deps: ## install the Debian packages that the tests need and that are missing
 	@scripts/install-test-deps
 
 clean: ## remove what the other targets have built
-	rm -rf .bin .cover
+	rm -rf .bin .cover .counts
