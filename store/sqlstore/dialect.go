@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"regexp"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -142,9 +142,9 @@ var sqlite = &dialect{
 	locked: lockSQLite,
 }
 
-// postgresSweep begins where the last batch ended: until a vacuum, what was removed before stands in the index and would
-// be gone through again by each batch. An ARRAY is evaluated once; an IN could be evaluated for each row again, and
-// then removes more than a batch.
+// postgresSweep begins where the last batch ended: what was removed before stands at the low end of the index until a vacuum,
+// and each batch would go through all of it again, and through the rows themselves while an older transaction is open. An ARRAY
+// is evaluated once; an IN could be evaluated for each row again, and then removes more than a batch.
 const postgresSweep = `WITH gone AS (DELETE FROM {t}%[1]s WHERE id = ANY (ARRAY
  (SELECT id FROM {t}%[1]s WHERE expires >= ? AND expires <= ? ORDER BY expires LIMIT ? FOR UPDATE SKIP LOCKED))
  RETURNING expires) SELECT COUNT(*), COALESCE(MAX(expires), 0) FROM gone`
@@ -195,13 +195,7 @@ var mysql = &dialect{
 	},
 	migrations:  mysqlMigrations,
 	placeholder: questionMark,
-	code: func(err error) string {
-		// The driver's error type has fields, but no method that tells the number.
-		if m := mysqlError.FindStringSubmatch(err.Error()); m != nil {
-			return m[1]
-		}
-		return ""
-	},
+	code:        mysqlNumber,
 	limit: func(ctx context.Context, db *sql.DB) (int, error) {
 		var packet int
 		err := db.QueryRowContext(ctx, `SELECT @@max_allowed_packet`).Scan(&packet)
@@ -211,4 +205,17 @@ var mysql = &dialect{
 	locked: lockMySQL,
 }
 
-var mysqlError = regexp.MustCompile(`\bError (\d{4,5})(?: \(\w{5}\))?: `)
+// mysqlNumber returns the server's number of an error. The driver's error type has no method that tells it, only a field;
+// and this package names no driver, as programs with another database would have it linked.
+func mysqlNumber(err error) string {
+	for ; err != nil; err = errors.Unwrap(err) {
+		e := reflect.Indirect(reflect.ValueOf(err))
+		if e.Kind() != reflect.Struct {
+			continue
+		}
+		if field, ok := e.Type().FieldByName("Number"); ok && len(field.Index) == 1 && field.Type.Kind() == reflect.Uint16 {
+			return strconv.FormatUint(e.FieldByIndex(field.Index).Uint(), 10)
+		}
+	}
+	return ""
+}

@@ -26,3 +26,6 @@ func (s *Store) SweepBatches(ctx context.Context) (rows []int, err error) {
 	}
 	return rows, nil
 }
+
+// Code returns the server's code of an error of the driver.
+func (d Dialect) Code(err error) string { return d.d.code(err) }

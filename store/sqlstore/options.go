@@ -30,7 +30,8 @@ type Options struct {
 	SweepBatch int
 
 	// BusyTimeout bounds how long a call is repeated while other writers are in its way (SQLite is
-	// busy, a deadlock, a serialization failure), if its context has no deadline; 5 seconds by default.
+	// busy, a deadlock, a serialization failure), if its context has no deadline; 5 seconds by default. The
+	// writers of one Store in SQLite wait for each other before, as long as their contexts allow.
 	BusyTimeout time.Duration
 
 	// MaxCalls bounds how many statements the Store runs at once; 0 leaves it to the pool. The pool should then have no bound of

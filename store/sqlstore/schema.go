@@ -177,6 +177,9 @@ func lockSQLite(ctx context.Context, db *sql.DB, _ names, f func(querier) error)
 	defer conn.Close()
 	// BeginTx would begin as the pool's driver is set to.
 	if _, err := conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
+		if ctx.Err() != nil {
+			discard(conn) // it may have begun
+		}
 		return err
 	}
 	err = f(conn)
@@ -184,8 +187,8 @@ func lockSQLite(ctx context.Context, db *sql.DB, _ names, f func(querier) error)
 		_, err = conn.ExecContext(ctx, `COMMIT`)
 	}
 	if err != nil {
-		if _, undone := conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`); undone != nil {
-			_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // or the next user of the connection is within it
+		if _, undone := conn.ExecContext(ctx, `ROLLBACK`); undone != nil {
+			discard(conn) // or the next user of the connection is within the transaction
 		}
 	}
 	return err
@@ -227,10 +230,15 @@ func lockMySQL(ctx context.Context, db *sql.DB, n names, f func(querier) error) 
 		}
 	}
 	err = f(conn)
-	if _, stays := conn.ExecContext(context.WithoutCancel(ctx), `DO RELEASE_LOCK(?)`, name); stays != nil {
-		_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // the lock ends with the connection
+	if _, stays := conn.ExecContext(ctx, `DO RELEASE_LOCK(?)`, name); stays != nil {
+		discard(conn) // the lock ends with the connection
 	}
 	return err
+}
+
+// discard has the pool close a connection instead of taking it back.
+func discard(conn *sql.Conn) {
+	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 }
 
 func lockKey(name string) uint64 {

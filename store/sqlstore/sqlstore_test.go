@@ -5,12 +5,16 @@ package sqlstore_test
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -230,6 +234,34 @@ func TestMigration(t *testing.T) {
 	})
 }
 
+// TestMigrationCutShort: the end of the context ends New while it migrates, and leaves neither a lock nor a transaction.
+func TestMigrationCutShort(t *testing.T) {
+	slow := map[string]string{
+		"SQLite":     `SELECT COUNT(*) FROM (WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n)`, // has no end
+		"PostgreSQL": `SELECT pg_sleep(60)`,
+		"MariaDB":    `DO SLEEP(2)`, // the server may take 5 seconds to notice that nobody waits any more
+	}
+	for name, d := range databases() {
+		t.Run(name, func(t *testing.T) {
+			db, o := d.pool(t), sqlstore.Options{Prefix: prefix(), SweepEvery: -1}
+			db.SetMaxOpenConns(1) // the next one gets the connection that was in use, if it is still good
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			defer cancel()
+			began := time.Now()
+			_, err := sqlstore.NewNewer(ctx, db, d.dialect, o, slow[name])
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.ErrorIs(t, err, hardtack.ErrStoreUnavailable)
+			assert.Less(t, time.Since(began), 10*time.Second, "does not hang")
+			for _, db := range []*sql.DB{db, d.pool(t)} {
+				store, err := sqlstore.NewNewer(t.Context(), db, d.dialect, o, `SELECT 1`)
+				require.NoError(t, err)
+				everyStatement(t, store)
+				require.NoError(t, store.Close())
+			}
+		})
+	}
+}
+
 func TestSkipMigration(t *testing.T) {
 	each(t, func(t *testing.T, d database) {
 		db, p := d.pool(t), prefix()
@@ -285,11 +317,65 @@ func TestPrefix(t *testing.T) {
 	db := databases()["PostgreSQL"].pool(t)
 	_, err = db.Exec(`CREATE SCHEMA app`)
 	require.NoError(t, err)
-	store := newStore(t, db, sqlstore.Postgres, sqlstore.Options{Prefix: "app.sessions_"})
-	storetest.Run(t, store, storetest.Options{})
+	everyStatement(t, newStore(t, db, sqlstore.Postgres, sqlstore.Options{Prefix: "app.sessions_"}))
 	var rows int
 	require.NoError(t, db.QueryRow(`SELECT COUNT(*) FROM app.sessions_schema`).Scan(&rows))
 	assert.Equal(t, 1, rows)
+}
+
+// everyStatement runs each statement of a store once.
+func everyStatement(t *testing.T, store *sqlstore.Store) {
+	t.Helper()
+	ctx := t.Context()
+	require.NoError(t, store.Commit(ctx, id(1), []byte("one"), hour()))
+	for version := range int64(2) {
+		swapped, err := store.CompareAndSwap(ctx, id(2), version, version+1, []byte("two"), hour())
+		require.NoError(t, err)
+		require.True(t, swapped)
+	}
+	data, found, err := store.Find(ctx, id(2))
+	require.NoError(t, err)
+	require.True(t, found)
+	require.Equal(t, "two", string(data))
+	require.NoError(t, store.Index(ctx, id(2), id(3), hour()))
+	filed, err := store.FindSubjects(ctx, []string{id(3)})
+	require.NoError(t, err)
+	require.Len(t, filed, 1)
+	require.NoError(t, store.Index(ctx, id(2), "", hour()))
+	require.NoError(t, store.Commit(ctx, id(4), nil, time.UnixMilli(1)))
+	require.NoError(t, store.Index(ctx, id(4), id(3), time.UnixMilli(1)))
+	removed, err := store.Sweep(ctx)
+	require.NoError(t, err)
+	require.Equal(t, 2, removed)
+	require.NoError(t, store.Delete(ctx, id(1)))
+	require.NoError(t, store.Delete(ctx, id(2)))
+	require.NoError(t, store.Ping(ctx))
+}
+
+// TestRights: a role that may create nothing needs no more than the rights that the documentation names.
+func TestRights(t *testing.T) {
+	db, p := pool(t, "pgx", postgresServer.URL()), prefix()
+	exec(t, db, `CREATE ROLE `+p+`role LOGIN PASSWORD 'restricted'`)
+	exec(t, db, `REVOKE CREATE ON SCHEMA public FROM PUBLIC`)
+	u, err := url.Parse(postgresServer.URL())
+	require.NoError(t, err)
+	u.User = url.UserPassword(p+"role", "restricted")
+	restricted := pool(t, "pgx", u.String())
+
+	o := sqlstore.Options{Prefix: p, SweepEvery: -1}
+	_, err = sqlstore.New(t.Context(), restricted, sqlstore.Postgres, o)
+	require.ErrorIs(t, err, hardtack.ErrStoreUnavailable)
+	assert.ErrorContains(t, err, "permission denied")
+
+	newStore(t, db, sqlstore.Postgres, o)
+	_, err = sqlstore.New(t.Context(), restricted, sqlstore.Postgres, o)
+	require.ErrorIs(t, err, hardtack.ErrStoreUnavailable)
+	assert.ErrorContains(t, err, "permission denied")
+	exec(t, db, `GRANT SELECT, INSERT, UPDATE, DELETE ON `+p+`records, `+p+`subjects TO `+p+`role`)
+	exec(t, db, `GRANT SELECT ON `+p+`schema TO `+p+`role`)
+	everyStatement(t, newStore(t, restricted, sqlstore.Postgres, o)) // there is nothing left to create
+	o.SkipMigration = true
+	everyStatement(t, newStore(t, restricted, sqlstore.Postgres, o))
 }
 
 func TestFoundRows(t *testing.T) {
@@ -336,17 +422,45 @@ func TestErrorsQuoteNothing(t *testing.T) {
 		secret := strings.Repeat("Z", 43)
 		err := store.Commit(t.Context(), secret, []byte("DATA-SECRET"), hour())
 		require.ErrorIs(t, err, hardtack.ErrStoreUnavailable)
-		for e := err; ; {
-			for _, text := range []string{e.Error(), fmt.Sprintf("%+v", e), fmt.Sprintf("%#v", e)} {
-				assert.NotContains(t, text, secret)
-				assert.NotContains(t, text, "DATA-SECRET")
-			}
-			if u, ok := e.(interface{ Unwrap() error }); !ok {
-				break
-			} else if e = u.Unwrap(); e == nil {
-				break
-			}
-		}
+		quotesNothing(t, err, secret, "DATA-SECRET")
 		t.Log(err)
 	})
+}
+
+// TestMySQLNumber: the number is the error's own, never a part of its text.
+func TestMySQLNumber(t *testing.T) {
+	duplicate := &mysqldriver.MySQLError{Number: 1062, Message: "Duplicate entry 'Error 1213 (40001): ' for key"}
+	for want, errs := range map[string][]error{
+		"1062": {duplicate, fmt.Errorf("Error 1213 (40001): %w", duplicate)},
+		"": {
+			errors.New("Error 1062 (23000): Duplicate entry"), mysqldriver.ErrInvalidConn, context.Canceled, driver.ErrBadConn,
+			&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED},
+		},
+	} {
+		for _, err := range errs {
+			assert.Equal(t, want, sqlstore.MySQL.Code(err), err)
+		}
+	}
+}
+
+// quotesNothing looks at an error and at whatever it wraps.
+func quotesNothing(t *testing.T, err error, secrets ...string) {
+	t.Helper()
+	for _, text := range []string{err.Error(), fmt.Sprintf("%+v", err), fmt.Sprintf("%#v", err)} {
+		for _, secret := range secrets {
+			assert.NotContains(t, text, secret)
+		}
+	}
+	var wrapped []error
+	switch u := err.(type) {
+	case interface{ Unwrap() error }:
+		wrapped = []error{u.Unwrap()}
+	case interface{ Unwrap() []error }:
+		wrapped = u.Unwrap()
+	}
+	for _, err := range wrapped {
+		if err != nil {
+			quotesNothing(t, err, secrets...)
+		}
+	}
 }

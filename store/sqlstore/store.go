@@ -84,7 +84,7 @@ func newStore(ctx context.Context, db *sql.DB, d *dialect, o Options) (*Store, e
 }
 
 func (s *Store) open(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{s.migrate, s.checkFoundRows, s.readLimit, s.prepare, s.Ping} {
+	for _, step := range []func(context.Context) error{s.migrate, s.checkFoundRows, s.readLimit, s.prepare, s.try} {
 		var stepErr error
 		err := s.call(ctx, "open", func() error { stepErr = step(ctx); return stepErr })
 		if err == nil {
@@ -110,18 +110,26 @@ func (s *Store) checkFoundRows(ctx context.Context) error {
 	if !s.dialect.foundRows {
 		return nil
 	}
-	tx, err := s.db.BeginTx(ctx, nil)
+	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback()
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, `START TRANSACTION`); err != nil {
+		return err
+	}
+	defer func() {
+		if _, undone := conn.ExecContext(ctx, `ROLLBACK`); undone != nil { // that of a sql.Tx would not end with ctx
+			discard(conn)
+		}
+	}()
 	random := make([]byte, 32)
 	rand.Read(random)
 	probe := base64.RawURLEncoding.EncodeToString(random)
-	if _, err := tx.ExecContext(ctx, s.text(insertText), probe, []byte{}, 0, 0); err != nil {
+	if _, err := conn.ExecContext(ctx, s.text(insertText), probe, []byte{}, 0, 0); err != nil {
 		return err
 	}
-	result, err := tx.ExecContext(ctx, s.text(`UPDATE {t}records SET version = 0 WHERE id = ?`), probe)
+	result, err := conn.ExecContext(ctx, s.text(`UPDATE {t}records SET version = 0 WHERE id = ?`), probe)
 	if err != nil {
 		return err
 	}
@@ -152,6 +160,12 @@ func (s *Store) prepare(ctx context.Context) (err error) {
 	s.find, s.commit, s.insert, s.replace = stmt(t.find), stmt(t.commit), stmt(t.insert), stmt(t.replace)
 	s.update, s.remove, s.index, s.unindex = stmt(t.update), stmt(t.remove), stmt(t.index), stmt(t.unindex)
 	s.sweeps = []*sql.Stmt{stmt(t.sweepRecord), stmt(t.sweepIndex)}
+	return err
+}
+
+// try is Ping, but within the call of open: one that waits for another would wait for itself where MaxCalls is 1.
+func (s *Store) try(ctx context.Context) error {
+	_, err := s.remove.ExecContext(ctx, "")
 	return err
 }
 

@@ -16,12 +16,17 @@ import (
 	"github.com/hardtack-go/hardtack/store/sqlstore"
 )
 
-// TestSweepBacklog sweeps a million expired rows while a writer goes on.
+// TestSweepBacklog sweeps a million expired rows while a writer goes on, who waits for at most one batch of them. It has fewer
+// with the race detector, which has SQLite, a large program in Go, take minutes for so many.
+//
+// The IDs are in the order in which the rows expire. With random ones each batch changes a page of the
+// primary key's index for almost every row, and SQLite takes about four times as long.
 func TestSweepBacklog(t *testing.T) {
 	const batch, live = 500, 1000
 	expired := 1_000_000
-	if testing.Short() {
-		expired = 10_000
+	if raceEnabled || testing.Short() {
+		expired = 5_000
+		t.Log("5,000 rows only: a million are for a run without -race and -short")
 	}
 	fills := map[string]string{
 		"SQLite": `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %[2]d)
@@ -38,7 +43,7 @@ func TestSweepBacklog(t *testing.T) {
 			exec(t, db, fmt.Sprintf(fill, p, expired, "1000 + i", "'xx'"))
 			exec(t, db, fmt.Sprintf(fill, p, live, fmt.Sprint(hour().UnixMilli()), "'ll'"))
 			exec(t, db, `ANALYZE`) // as a server does by itself
-			t.Logf("%d expired and %d live rows made in %v", expired, live, time.Since(began).Round(time.Millisecond))
+			t.Logf("%s: %d expired and %d live rows made in %v", name, expired, live, time.Since(began).Round(time.Millisecond))
 
 			alone, stop := context.WithTimeout(t.Context(), 2*time.Second)
 			without := <-write(t, alone, store, 0)
@@ -53,9 +58,9 @@ func TestSweepBacklog(t *testing.T) {
 			stop()
 			with := <-writing
 			require.NoError(t, err)
-			t.Logf("%d rows removed in %v, %d at a time", removed, took.Round(time.Millisecond), batch)
-			t.Logf("without the sweep: %d writes acknowledged in 2s, the longest took %v", without.acknowledged, without.longest)
-			t.Logf("during the sweep: %d writes acknowledged, the longest took %v", with.acknowledged, with.longest)
+			t.Logf("%s: %d rows removed in %v, %d at a time; meanwhile %d writes acknowledged, the longest took %v, and %v without the sweep",
+				name, removed, took.Round(time.Millisecond), batch, with.acknowledged,
+				with.longest.Round(time.Microsecond), without.longest.Round(time.Microsecond))
 
 			assert.Equal(t, expired, removed)
 			var left, rows int
@@ -63,7 +68,7 @@ func TestSweepBacklog(t *testing.T) {
 			assert.Zero(t, left, "an expired row is left")
 			require.NoError(t, db.QueryRow(`SELECT COUNT(*) FROM `+p+`records WHERE id LIKE 'll%'`).Scan(&rows))
 			assert.Equal(t, live, rows, "a live row is gone")
-			assert.Greater(t, with.acknowledged, expired/batch/20, "the writer hardly got in")
+			assert.Greater(t, with.acknowledged, expired/batch/2, "the writer waited for more than a batch")
 			data, found, err := store.Find(t.Context(), id(1))
 			require.NoError(t, err)
 			assert.True(t, found, "what the writer has written is gone")

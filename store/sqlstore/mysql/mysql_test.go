@@ -3,6 +3,7 @@
 package mysql_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/url"
@@ -48,8 +49,9 @@ func hour() time.Time { return time.Now().Add(time.Hour) }
 
 func TestStore(t *testing.T) {
 	away, hangs := servers.NewProxy(t, server.Addr()), servers.NewProxy(t, server.Addr())
+	patient := mysql.Options{ConnectTimeout: time.Minute} // all connections are opened at once, perhaps on a busy machine
 	o := storetest.Options{
-		Again:  open(t, server.URL(), mysql.Options{}),
+		Again:  open(t, server.URL(), patient),
 		Away:   open(t, server.URLAt(away.Addr()), mysql.Options{}),
 		AwayIs: hardtack.ErrStoreUnavailable,
 		Hangs:  open(t, server.URLAt(hangs.Addr()), mysql.Options{}),
@@ -57,17 +59,40 @@ func TestStore(t *testing.T) {
 	}
 	away.Refuse()
 	hangs.HalfOpen()
-	storetest.Run(t, open(t, server.URL(), mysql.Options{}), o)
+	storetest.Run(t, open(t, server.URL(), patient), o)
 }
 
+// TestTooLarge: with MariaDB's default of max_allowed_packet, a record at the limit is taken, and one byte more is not.
 func TestTooLarge(t *testing.T) {
-	server := servers.MariaDB(t, "--max-allowed-packet=1M")
-	const limit = 1<<20 - 1024
+	const limit = 16<<20 - 1024
 	store := open(t, server.URL(), mysql.Options{})
-	storetest.Run(t, store, storetest.Options{MaxData: limit})
+	holds := func(want []byte) {
+		t.Helper()
+		data, found, err := store.Find(t.Context(), id(1))
+		require.NoError(t, err)
+		require.True(t, found)
+		require.True(t, bytes.Equal(want, data), "%d bytes came back as %d others", len(want), len(data))
+	}
+	over := bytes.Repeat([]byte("\x00'\xff\\"), limit/4+1)[:limit+1]
+	most := over[:limit]
+	require.NoError(t, store.Commit(t.Context(), id(1), most, hour()))
+	holds(most)
+	require.NoError(t, store.Commit(t.Context(), id(1), nil, hour())) // overwrites
+	require.NoError(t, store.Delete(t.Context(), id(1)))
+	for version := range int64(2) { // an insert and an update
+		most[0]++
+		swapped, err := store.CompareAndSwap(t.Context(), id(1), version, version+1, most, hour())
+		require.NoError(t, err)
+		require.True(t, swapped)
+		holds(most)
+	}
 	var size *hardtack.SizeError
-	require.ErrorAs(t, store.Commit(t.Context(), id(1), make([]byte, limit+1), hour()), &size)
+	require.ErrorAs(t, store.Commit(t.Context(), id(1), over, hour()), &size)
 	assert.Equal(t, hardtack.SizeError{RecordBytes: limit + 1, Limit: limit, Over: 1}, *size)
+	swapped, err := store.CompareAndSwap(t.Context(), id(1), 2, 3, over, hour())
+	require.ErrorAs(t, err, &size)
+	require.False(t, swapped)
+	holds(most)
 }
 
 // fill makes a pool's connections idle ones.
@@ -154,6 +179,17 @@ func TestNetworkBack(t *testing.T) {
 	require.NoError(t, store.Ping(ctx))
 	t.Logf("worked %v after the network was back", time.Since(began).Round(time.Millisecond))
 	works(t, store, 4)
+}
+
+// TestOneConnection: no call, and not Open, needs a second connection while it has one.
+func TestOneConnection(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	store, err := mysql.Open(ctx, server.URL(), mysql.Options{MaxOpenConns: 1})
+	require.NoError(t, err)
+	fill(t, store, 1)
+	works(t, store, 4)
+	require.NoError(t, store.Close())
 }
 
 func TestOpenShowsNoPassword(t *testing.T) {

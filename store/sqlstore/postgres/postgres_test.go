@@ -36,6 +36,10 @@ func TestMain(m *testing.M) {
 	os.Exit(main.Run(m.Run))
 }
 
+// patient is for tests that open all connections at once: each login hashes 4096 times, which takes its time on a busy
+// machine with the race detector.
+var patient = postgres.Options{ConnectTimeout: time.Minute}
+
 func open(t *testing.T, url string, o postgres.Options) *sqlstore.Store {
 	t.Helper()
 	o.SweepEvery = -1
@@ -52,7 +56,7 @@ func hour() time.Time { return time.Now().Add(time.Hour) }
 func TestStore(t *testing.T) {
 	away, hangs := servers.NewProxy(t, server.Addr()), servers.NewProxy(t, server.Addr())
 	o := storetest.Options{
-		Again:  open(t, server.URL(), postgres.Options{}),
+		Again:  open(t, server.URL(), patient),
 		Away:   open(t, server.URLAt(away.Addr()), postgres.Options{}),
 		AwayIs: hardtack.ErrStoreUnavailable,
 		Hangs:  open(t, server.URLAt(hangs.Addr()), postgres.Options{}),
@@ -60,18 +64,20 @@ func TestStore(t *testing.T) {
 	}
 	away.Refuse()
 	hangs.HalfOpen()
-	storetest.Run(t, open(t, server.URL(), postgres.Options{}), o)
+	storetest.Run(t, open(t, server.URL(), patient), o)
 }
 
 // TestSerializable: a role whose transactions are stricter than usual makes the server refuse more, which is repeated.
 func TestSerializable(t *testing.T) {
 	strict := server.URL() + "&default_transaction_isolation=serializable"
-	storetest.Run(t, open(t, strict, postgres.Options{}), storetest.Options{Again: open(t, strict, postgres.Options{})})
+	storetest.Run(t, open(t, strict, patient), storetest.Options{Again: open(t, strict, patient)})
 }
 
+// TestTooLarge writes no record at the limit: it, the message that carries it and the server's own copies
+// would take gigabytes of memory.
 func TestTooLarge(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes half a gigabyte of memory")
+		t.Skip("reserves half a gigabyte of memory")
 	}
 	store := open(t, server.URL(), postgres.Options{})
 	data := make([]byte, maxData+1) // never touched
@@ -164,6 +170,17 @@ func TestNetworkBack(t *testing.T) {
 	require.NoError(t, store.Ping(ctx))
 	t.Logf("worked %v after the network was back", time.Since(began).Round(time.Millisecond))
 	works(t, store, 4)
+}
+
+// TestOneConnection: no call, and not Open, needs a second connection while it has one.
+func TestOneConnection(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	store, err := postgres.Open(ctx, server.URL(), postgres.Options{MaxOpenConns: 1})
+	require.NoError(t, err)
+	fill(t, store, 1)
+	works(t, store, 4)
+	require.NoError(t, store.Close())
 }
 
 func TestOpenShowsNoPassword(t *testing.T) {
