@@ -1,6 +1,7 @@
 package mongostore_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -69,6 +70,53 @@ func TestConcernsInAReplicaSet(t *testing.T) {
 			assert.Equal(t, "primary", mode)
 		}
 	}
+}
+
+// A read that waits for a majority must not wait for ever, nor a write.
+func TestDeadlineReachesTheServer(t *testing.T) {
+	f := startFake(t, nil)
+	s := f.store(t, nil, mongostore.Options{})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	_, _, err := s.Find(ctx, id)
+	require.NoError(t, err)
+	require.NoError(t, s.Commit(ctx, id, []byte(secret), later()))
+	_, err = s.CompareAndSwap(ctx, id, 1, 2, []byte(secret), later())
+	require.NoError(t, err)
+	require.NoError(t, s.Delete(ctx, id))
+	commands := append(append(f.got("find"), f.got("update")...), f.got("delete")...)
+	require.Len(t, commands, 4)
+	for _, c := range commands {
+		limit, ok := c.Lookup("maxTimeMS").AsInt64OK()
+		assert.True(t, ok, c.name)
+		assert.Positive(t, limit, c.name)
+		assert.LessOrEqual(t, limit, time.Minute.Milliseconds(), c.name)
+	}
+}
+
+// An entry of the index is found by its subject in one answer, and dropped here when it has expired.
+func TestFindSubjects(t *testing.T) {
+	now := time.Now()
+	entry := func(id string, expires time.Time) bson.D {
+		return bson.D{{Key: "_id", Value: id}, {Key: "s", Value: subject}, {Key: "e", Value: bson.NewDateTimeFromTime(expires)}}
+	}
+	f := startFake(t, map[string][]any{"find": {bson.D{{Key: "ok", Value: 1}, {Key: "cursor", Value: bson.D{
+		{Key: "id", Value: int64(0)}, {Key: "ns", Value: "db.c"},
+		{Key: "firstBatch", Value: bson.A{entry("live", now.Add(time.Millisecond)), entry("due", now), entry("past", now.Add(-time.Hour))}},
+	}}}}})
+	s := f.store(t, nil, mongostore.Options{Now: func() time.Time { return now }})
+	found, err := s.FindSubjects(t.Context(), []string{subject})
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	assert.Equal(t, now.Add(time.Millisecond).UnixMilli(), found["live"].UnixMilli())
+
+	reads := f.got("find")
+	require.Len(t, reads, 1)
+	filter, err := reads[0].Lookup("filter").Document().Elements()
+	require.NoError(t, err)
+	require.Len(t, filter, 1)
+	assert.Equal(t, "s", filter[0].Key())
+	assert.EqualValues(t, 10_000, reads[0].Lookup("batchSize").AsInt64())
 }
 
 func TestReadConcernLocal(t *testing.T) {

@@ -137,18 +137,3 @@ func TestNow(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 1, removed)
 }
-
-// As much as a Store takes fits MongoDB's limit. It has a database of its own: FerretDB reads all records to sweep them.
-func TestMaxData(t *testing.T) {
-	s := open(t, uri(serverAddr, fresh(t, "large")), mongostore.Options{SweepEvery: -1})
-	data := make([]byte, mongostore.MaxData)
-	require.NoError(t, s.Commit(t.Context(), id(1), data, later()))
-	swapped, err := s.CompareAndSwap(t.Context(), id(2), 0, 1, data, later())
-	require.NoError(t, err)
-	require.True(t, swapped)
-	for i := range 2 {
-		found, _, err := s.Find(t.Context(), id(i+1))
-		require.NoError(t, err)
-		assert.Len(t, found, len(data))
-	}
-}

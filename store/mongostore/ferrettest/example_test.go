@@ -16,7 +16,7 @@ type notes struct{ Text string }
 
 func Example() {
 	ctx := context.Background()
-	store, err := mongostore.Open(ctx, serverURI+"example", mongostore.Options{})
+	store, err := mongostore.Open(ctx, uri(serverAddr, "example"), mongostore.Options{})
 	if err != nil {
 		panic(err)
 	}

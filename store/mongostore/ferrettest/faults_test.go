@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -108,27 +107,6 @@ func TestLostReplies(t *testing.T) {
 	assert.Equal(t, writes/3, lost, "each dropped answer is one error")
 	assert.Equal(t, writes-writes/3, acknowledged)
 	assert.Equal(t, writes, done, "the server has done what it did not get to say")
-}
-
-// Inserts of one ID, without a gate: the unique _id decides.
-func TestConcurrentInserts(t *testing.T) {
-	s, again := open(t, uri(serverAddr, fresh(t, "inserts")), mongostore.Options{}), open(t, uri(serverAddr, "inserts"), mongostore.Options{})
-	for round := range 5 {
-		var wg sync.WaitGroup
-		var winners atomic.Int64
-		for i := range 16 {
-			wg.Go(func() {
-				store := []*mongostore.Store{s, again}[i%2]
-				swapped, err := store.CompareAndSwap(t.Context(), id(round), 0, 1, []byte("data"), later())
-				assert.NoError(t, err)
-				if swapped {
-					winners.Add(1)
-				}
-			})
-		}
-		wg.Wait()
-		require.EqualValues(t, 1, winners.Load())
-	}
 }
 
 // Commits of one new ID, without a gate: those that the unique _id refuses replace the record instead.

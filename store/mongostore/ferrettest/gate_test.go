@@ -3,6 +3,7 @@
 package ferrettest
 
 import (
+	"bytes"
 	"encoding/binary"
 	"io"
 	"net"
@@ -12,13 +13,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// gate forwards one command at a time to the server, whichever connection it comes from, and so makes of FerretDB what
-// MongoDB is: a server that executes a command on one document atomically. FerretDB looks for the document and
-// then writes it, and other commands may come in between.
+// gate forwards one write at a time to the server, whichever connection it comes from, and so makes of FerretDB what
+// MongoDB is: a server that changes a document atomically. FerretDB looks for the document and then writes it, and
+// other writes may come in between.
 type gate struct {
 	listener net.Listener
 	target   string
-	command  sync.Mutex // held from a command's first byte to the server to the last of its answer
+	write    sync.Mutex // held from a write's first byte to the server to the last of its answer
 
 	mu    sync.Mutex
 	conns []net.Conn
@@ -72,9 +73,11 @@ func (g *gate) forward(client, server net.Conn) error {
 	if err != nil {
 		return err
 	}
-	g.command.Lock()
 	answer, err := func() ([]byte, error) {
-		defer g.command.Unlock()
+		if isWrite(command) {
+			g.write.Lock()
+			defer g.write.Unlock()
+		}
 		if _, err := server.Write(command); err != nil {
 			return nil, err
 		}
@@ -85,6 +88,17 @@ func (g *gate) forward(client, server net.Conn) error {
 	}
 	_, err = client.Write(answer)
 	return err
+}
+
+// isWrite reports whether a message is a command that writes. The name of a command is the key of its document's first element.
+func isWrite(message []byte) bool {
+	const name = 16 + 4 + 1 + 4 + 1 // after the header, the flags, the section's kind, the document's length, the element's type
+	for _, write := range []string{"update", "delete", "createIndexes"} {
+		if len(message) > name && bytes.HasPrefix(message[name:], append([]byte(write), 0)) {
+			return true
+		}
+	}
+	return false
 }
 
 // message reads a message of MongoDB's protocol, which begins with its own length.

@@ -4,9 +4,11 @@ package ferrettest
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,47 +21,74 @@ import (
 	"github.com/hardtack-go/hardtack/store/mongostore"
 )
 
-// The one server of all tests and examples; each test has a database of its own.
-var (
-	serverURI  string
-	serverAddr string
-)
+const ferretName = "FerretDB 1.24.2 (for MongoDB)"
+
+// The one server of most tests and the example; each test has a database of its own.
+var serverAddr string
 
 func TestMain(m *testing.M) {
 	main := servers.NewMain()
-	startServer(main)
+	serverAddr = newFerret(main).addr
 	os.Exit(main.Run(m.Run))
 }
 
-func startServer(t servers.T) {
-	f, err := ferretdb.New(&ferretdb.Config{
-		Handler:       "postgresql",
-		PostgreSQLURL: servers.Postgres(t).URL(),
-		Listener:      ferretdb.ListenerConfig{TCP: "127.0.0.1:0"},
-		Logger:        slog.New(slog.DiscardHandler),
-	})
+// ferret is a FerretDB and the folder with its SQLite files.
+type ferret struct {
+	t    servers.T
+	dir  string
+	addr string // stays the same
+	stop func()
+}
+
+// newFerret starts a FerretDB that ends with the test.
+func newFerret(t servers.T) *ferret {
+	dir, err := os.MkdirTemp("", "ferrettest")
 	if err != nil {
 		t.Fatalf("ferretdb: %v", err)
+	}
+	f := &ferret{t: t, dir: dir, addr: "127.0.0.1:0"}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	f.start()
+	t.Cleanup(func() { f.stop() })
+	return f
+}
+
+// start starts it, also again.
+func (f *ferret) start() {
+	var db *ferretdb.FerretDB
+	var err error
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		db, err = ferretdb.New(&ferretdb.Config{
+			Handler:   "sqlite",
+			SQLiteURL: "file:" + f.dir + "/?_pragma=busy_timeout(60000)&_pragma=synchronous(off)", // nothing here ends the machine
+			Listener:  ferretdb.ListenerConfig{TCP: f.addr},
+			Logger:    slog.New(slog.DiscardHandler),
+		})
+		if err == nil {
+			break
+		}
+		if time.Now().After(end) { // somebody else may have had the port for a moment
+			f.t.Fatalf("ferretdb: %v", err)
+		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = f.Run(ctx) // always nil
+		_ = db.Run(ctx) // always nil
 	}()
-	t.Cleanup(func() { cancel(); <-ended })
-	serverURI = f.MongoDBURI() // waits until it listens
-	u, err := url.Parse(serverURI)
+	f.stop = sync.OnceFunc(func() { cancel(); <-ended })
+	u, err := url.Parse(db.MongoDBURI()) // waits until it listens
 	if err != nil {
-		t.Fatalf("ferretdb: %v", err)
+		f.t.Fatalf("ferretdb: %v", err)
 	}
-	serverAddr = u.Host
+	f.addr = u.Host
 }
 
 // uri is a connection string for a database at addr, the server or a proxy in front of it. Without a deadline a call
 // fails after a few seconds, rather than half a minute, if there is nobody.
 func uri(addr, database string) string {
-	return "mongodb://" + addr + "/" + database + "?serverSelectionTimeoutMS=3000&connectTimeoutMS=3000"
+	return fmt.Sprintf("mongodb://%s/%s?serverSelectionTimeoutMS=3000&connectTimeoutMS=3000", addr, database)
 }
 
 func open(t *testing.T, uri string, o mongostore.Options) *mongostore.Store {
