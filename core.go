@@ -238,7 +238,7 @@ func (l *lookup) openOne(codec Codec, b Binding, former *Former, value string, r
 		if rec.ID != "" {
 			origin = rec.ID
 		}
-		rec.Seed = Seed(key.material.seal.FormerSeed(b.Name, origin))
+		rec.Seed = Seed(key.material.seal.FormerSeed(l.Audience, l.Name, b.Name, origin))
 		if former != nil {
 			rec.ID = ""
 		}
@@ -395,7 +395,7 @@ type writing struct {
 	gone []int  // the formers to expire
 	over bool   // the cookie would exceed Budget.Inline
 
-	filed KeyID // the record is in the index by subject, under this key
+	filed *KeyID // the record is in the index by subject, under this key
 }
 
 func (c *core) write(w *writing) (Placement, error) {

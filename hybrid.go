@@ -232,8 +232,18 @@ func (c *core) putRecord(w *writing, live bool) (Placement, error) {
 	if live && w.rec.Subject != st.subject {
 		st.mustSet = true // the index goes by the key of the cookie
 	}
-	if err := c.fileAhead(w); err != nil {
-		return Placement{}, err
+	if w.rec.Subject != "" && (!live || st.mustSet) {
+		// Before the record: it must not be there, even for a moment, and not be found.
+		if err := c.fitsRecord(&w.rec); err != nil {
+			return Placement{}, err
+		}
+		key, err := c.Keys.load().sealing(w.now)
+		if err != nil {
+			return Placement{}, err
+		}
+		if err := c.file(w, key.id); err != nil {
+			return Placement{}, err
+		}
 	}
 	if !st.view.exists {
 		return c.overflow(w)
@@ -302,7 +312,7 @@ func (c *core) overflow(w *writing) (Placement, error) {
 			c.unfile(w)
 			ref := *w
 			ref.rec.Revision, ref.rec.Subject = v.env.Revision, string(v.env.Subject)
-			ref.st, ref.filed = &state{jar: c}, KeyID{}
+			ref.st, ref.filed = &state{jar: c}, nil
 			if _, err := c.writeReference(&ref, ReasonOver); err != nil {
 				return Placement{}, err
 			}
@@ -350,9 +360,22 @@ func (c *core) put(w *writing, old uint64, kind seal.Kind) (bool, error) {
 	return swapped, err
 }
 
-func (c *core) swap(ctx context.Context, env *seal.Envelope, old uint64, expires time.Time) (bool, error) {
+// fitsRecord returns a *SizeError if the record of rec exceeds Budget.Record.
+func (c *core) fitsRecord(rec *Record) error {
+	env := envelope(rec, seal.Live, rec.Issued)
+	return c.fitsEnvelope(&env)
+}
+
+func (c *core) fitsEnvelope(env *seal.Envelope) error {
 	if size := seal.RecordSize(env); size > c.Budget.Record {
-		return false, &SizeError{RecordBytes: size, Limit: c.Budget.Record, Over: size - c.Budget.Record}
+		return &SizeError{RecordBytes: size, Limit: c.Budget.Record, Over: size - c.Budget.Record}
+	}
+	return nil
+}
+
+func (c *core) swap(ctx context.Context, env *seal.Envelope, old uint64, expires time.Time) (bool, error) {
+	if err := c.fitsEnvelope(env); err != nil {
+		return false, err
 	}
 	if env.Seed == (seal.Seed{}) {
 		return false, errors.New("hardtack: session without a seed cannot be stored")

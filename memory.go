@@ -78,8 +78,8 @@ func NewMemoryStore(c MemoryStoreConfig) *MemoryStore {
 
 // Find implements Store.
 func (s *MemoryStore) Find(ctx context.Context, id string) ([]byte, bool, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, false, err
+	if ctx.Err() != nil {
+		return nil, false, context.Cause(ctx)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,8 +92,8 @@ func (s *MemoryStore) Find(ctx context.Context, id string) ([]byte, bool, error)
 
 // Commit implements Store.
 func (s *MemoryStore) Commit(ctx context.Context, id string, data []byte, expires time.Time) error {
-	if err := ctx.Err(); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,8 +102,8 @@ func (s *MemoryStore) Commit(ctx context.Context, id string, data []byte, expire
 
 // CompareAndSwap implements CompareAndSwapper.
 func (s *MemoryStore) CompareAndSwap(ctx context.Context, id string, old, new int64, data []byte, expires time.Time) (bool, error) {
-	if err := ctx.Err(); err != nil {
-		return false, err
+	if ctx.Err() != nil {
+		return false, context.Cause(ctx)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,8 +120,8 @@ func (s *MemoryStore) CompareAndSwap(ctx context.Context, id string, old, new in
 
 // Delete implements Store.
 func (s *MemoryStore) Delete(ctx context.Context, id string) error {
-	if err := ctx.Err(); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -133,8 +133,8 @@ func (s *MemoryStore) Delete(ctx context.Context, id string) error {
 
 // Index implements SubjectIndexer.
 func (s *MemoryStore) Index(ctx context.Context, id, subject string, expires time.Time) error {
-	if err := ctx.Err(); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -149,8 +149,8 @@ func (s *MemoryStore) Index(ctx context.Context, id, subject string, expires tim
 
 // FindSubjects implements SubjectIndexer.
 func (s *MemoryStore) FindSubjects(ctx context.Context, subjects []string) (map[string]time.Time, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -182,7 +182,7 @@ func (s *MemoryStore) Sweep(ctx context.Context) (removed int, err error) {
 }
 
 // Ping implements Pinger. The store is always there.
-func (s *MemoryStore) Ping(ctx context.Context) error { return ctx.Err() }
+func (s *MemoryStore) Ping(ctx context.Context) error { return context.Cause(ctx) }
 
 // Len returns the number of records that have not expired.
 func (s *MemoryStore) Len() int {

@@ -78,7 +78,8 @@ type SubjectIndexer interface {
 	Index(ctx context.Context, id, subject string, expires time.Time) error
 
 	// FindSubjects returns the IDs that are filed under any of the subjects
-	// and have not expired, each with its expiry. None is no error.
+	// and have not expired, each with its expiry. None is no error. Of more than a thousand it may
+	// return only some, a thousand at least.
 	FindSubjects(ctx context.Context, subjects []string) (map[string]time.Time, error)
 }
 
@@ -117,8 +118,8 @@ func ValidRecordID(id string) bool {
 	return true
 }
 
-// maxAbandoned bounds the calls to a store that are still running after their
-// deadline; beyond it, the store counts as away and is not called.
+// maxAbandoned is the number of calls to a store still running after their
+// deadline from which on the store counts as away and is not called. Those begun before run on.
 const maxAbandoned = 128
 
 // storeCaller calls a Store within a deadline, whether or not it obeys contexts.
@@ -143,6 +144,7 @@ func newStoreCaller(s Store, timeout time.Duration, onError func(context.Context
 var (
 	errAbandoned = errors.New("too many calls still hang")
 	errPanic     = errors.New("store panicked")
+	errSize      = errors.New("store reports a size that it was not given")
 )
 
 type storeResult struct {
@@ -155,13 +157,16 @@ type storeResult struct {
 func (c *storeCaller) call(ctx context.Context, op string, f func(context.Context) storeResult) storeResult {
 	r := c.within(ctx, f)
 	if r.err != nil {
-		c.onError(ctx, op, r.err)
 		if size := (*SizeError)(nil); errors.As(r.err, &size) {
-			own := *size // it may be shared, and the Jar adds to it
-			r.err = &own
-		} else {
-			r.err = &storeError{op, r.err}
+			if size != nil && (op == "commit" || op == "swap") {
+				own := *size // it may be shared, and the Jar adds to it
+				r.err = &own
+				return r
+			}
+			r.err = errSize // whoever looks for a *SizeError must not find this one
 		}
+		c.onError(ctx, op, r.err)
+		r.err = &storeError{op, r.err}
 	}
 	return r
 }
@@ -184,7 +189,7 @@ func (c *storeCaller) within(ctx context.Context, f func(context.Context) storeR
 		var r storeResult
 		defer func() {
 			if p := recover(); p != nil {
-				r = storeResult{err: fmt.Errorf("%w: %v", errPanic, p)}
+				r = storeResult{err: fmt.Errorf("%w: a %T", errPanic, p)} // its words may quote an ID
 			}
 			done <- r
 			if !settled.CompareAndSwap(false, true) {

@@ -4,23 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/hardtack-go/hardtack/internal/seal"
 )
 
 // EndAll ends the stored sessions of a subject, "log out everywhere", but not
-// those in except, and returns how many it has ended. The store must be a SubjectIndexer; else, and in a
-// stateless Jar, the error matches errors.ErrUnsupported. What it ends is ended as by Delete; saves in flight
-// fail with ErrEnded.
+// those in except. The store must be a SubjectIndexer; else, and in a stateless Jar, the error matches
+// errors.ErrUnsupported. What it ends is ended as by Delete; with a
+// CompareAndSwapper, saves in flight fail with ErrEnded.
 //
-// It reaches the sessions of this Jar's Audience that are in the store or were there once; one that has come
-// back into its cookie is ended when it next asks the store. A session that never outgrew its
-// cookie is not reached: for those, keep a time per account before which no session counts, and
-// compare it with Created.
+// It returns the number of records that it has ended: of sessions of this Jar's Audience that are in the store
+// or were there, among them the former selves of renewed ones. A session that has come back into its cookie goes on
+// until it next asks the store, and one that never outgrew its cookie does not end: for
+// those, keep a time per account before which no session counts, and compare it with Created.
 //
-// A key that was revoked or is retired no longer counts: nor do the sessions under it.
-// On ErrStoreUnavailable some may have been ended; call it again. It also stops between two
-// sessions when ctx ends.
+// It takes three calls of the store for each record. On an error, ErrStoreUnavailable or ctx's cause, some may have been ended:
+// call it again.
 func (j *Jar[T]) EndAll(ctx context.Context, subject string, except ...*Session[T]) (ended int, err error) {
 	if j == nil || j.core == nil {
 		return 0, ErrNotConfigured
@@ -43,41 +43,54 @@ var (
 	errNoSubject = errors.New("hardtack: the subject is empty")
 )
 
-func (c *core) endAll(ctx context.Context, subject string, spared map[string]bool) (ended int, err error) {
+func (c *core) endAll(ctx context.Context, subject string, done map[string]bool) (ended int, err error) {
 	switch {
 	case c.store == nil || c.store.indexer == nil:
 		return 0, errNoIndex
 	case subject == "":
 		return 0, errNoSubject
 	}
-	ids, err := c.store.findSubjects(ctx, c.indexTags(subject))
-	if err != nil {
-		return 0, err
-	}
-	for id, expires := range ids {
-		if spared[id] {
-			continue
-		}
-		if ctx.Err() != nil {
-			return ended, context.Cause(ctx)
-		}
-		data, found, err := c.store.find(ctx, id)
+	// Again until nothing new turns up: what a Renew files meanwhile is filed before the session that we
+	// have found is frozen; and a store may tell only so many at a time.
+	for more := true; more; {
+		ids, err := c.store.findSubjects(ctx, c.indexTags(subject))
 		if err != nil {
 			return ended, err
 		}
-		if !found || !seal.IsTombstone(data) {
-			if err := c.store.commit(ctx, id, seal.Tombstone(), expires); err != nil {
+		more = false
+		for id, expires := range ids {
+			if done[id] {
+				continue
+			}
+			if ctx.Err() != nil {
+				return ended, context.Cause(ctx)
+			}
+			done[id], more = true, true
+			was, err := c.endOne(ctx, id, expires)
+			if was {
+				ended++
+			}
+			if err != nil {
 				return ended, err
 			}
 		}
-		if found && !seal.IsTombstone(data) {
-			ended++
-		}
-		if err := c.store.index(ctx, id, "", expires); err != nil {
-			return ended, err
-		}
 	}
 	return ended, nil
+}
+
+// endOne puts a tombstone in place of a record, whether it is there yet or not, and reports whether it has ended one.
+func (c *core) endOne(ctx context.Context, id string, expires time.Time) (was bool, err error) {
+	data, found, err := c.store.find(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	if !found || !seal.IsTombstone(data) {
+		if err := c.store.commit(ctx, id, seal.Tombstone(), expires); err != nil {
+			return false, err
+		}
+		was = found
+	}
+	return was, c.store.index(ctx, id, "", expires)
 }
 
 // indexTags returns what the index may know the subject as: one tag for each key that opens.
@@ -95,52 +108,43 @@ func (c *core) indexTags(subject string) (tags []string) {
 // reference to it. A reference under another key is filed anew, so that a
 // record is found for as long as a cookie leads to it.
 func (c *core) file(w *writing, key KeyID) error {
-	if w.filed == key || w.rec.Subject == "" && (w.st.subject == "" || !w.st.view.exists) {
+	if w.filed != nil && *w.filed == key || w.rec.Subject == "" && (w.st.subject == "" || !w.st.view.exists) {
 		return nil // it is there already, or was nobody's and stays so
 	}
 	err := c.index(w, key, w.rec.Subject)
 	if err == nil {
-		w.filed = key
+		w.filed = &key
 	}
 	return err
-}
-
-// fileAhead files a record that is about to be written for a subject: it must
-// not be there, even for a moment, and not be found.
-func (c *core) fileAhead(w *writing) error {
-	if w.rec.Subject == "" || w.st.stored() && !w.st.mustSet {
-		return nil
-	}
-	key, err := c.Keys.load().sealing(w.now)
-	if err != nil {
-		return err
-	}
-	return c.file(w, key.id)
 }
 
 // unfile takes filing back where somebody else's record stays: it is filed under
 // what it says itself.
 func (c *core) unfile(w *writing) {
-	if w.filed == (KeyID{}) {
+	if w.filed == nil {
 		return
 	}
 	if v, err := c.look(w.ctx, &w.rec); err == nil && v.exists {
-		_ = c.index(w, w.filed, string(v.env.Subject)) // the caller hears of the conflict
+		_ = c.index(w, *w.filed, string(v.env.Subject)) // the caller hears of the conflict
 	}
 }
 
 // index has the store's index, if it has one, know w's record as the subject's.
-func (c *core) index(w *writing, key KeyID, subject string) error {
+func (c *core) index(w *writing, id KeyID, subject string) error {
 	if c.store.indexer == nil {
 		return nil
 	}
 	tag := ""
 	if subject != "" {
-		k := c.Keys.load().byID[key]
-		if k == nil || k.Revoked() {
-			return nil // nobody will open the reference
+		ring := c.Keys.load()
+		key := ring.byID[id]
+		if key == nil || key.Revoked() { // a custom Codec's, or ended just now
+			var err error
+			if key, err = ring.sealing(w.now); err != nil {
+				return err
+			}
 		}
-		tag = k.material.seal.IndexTag(c.Audience, subject)
+		tag = key.material.seal.IndexTag(c.Audience, subject)
 	}
-	return c.store.index(w.ctx, c.locator(&w.rec), tag, w.rec.Expires)
+	return c.store.index(w.ctx, c.locator(&w.rec), tag, later(w.rec.Expires, w.rec.sealedExpires))
 }

@@ -105,6 +105,9 @@ func raceReaders(t *tester) {
 			assert.True(t, whole(data), "a mixture of two writes")
 		}
 	})
+	for _, id := range ids {
+		t.delete(id)
+	}
 }
 
 // clients: what one client has written, the other sees at once.

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -41,6 +42,11 @@ func contextCancelled(t *tester) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	ended(t, ctx, context.Canceled)
+
+	reason := errors.New("the reason")
+	because, cancelBecause := context.WithCancelCause(t.Context())
+	cancelBecause(reason)
+	ended(t, because, reason)
 }
 
 func contextDeadline(t *tester) {

@@ -108,6 +108,7 @@ func givenSlices(t *tester) {
 			require.Equal(t, "beyond", string(backing[n:]), "%s wrote behind the data it was given", name)
 			clear(backing)
 			t.holds(id, given, name+" kept the slice")
+			t.delete(id)
 		}
 	}
 }
@@ -132,7 +133,9 @@ func foundSlices(t *tester) {
 	}
 	t.delete(id)
 	for range 5 {
-		t.commit(t.id(), t.blob(t.size(16<<10)), later())
+		id := t.id()
+		t.commit(id, t.blob(t.size(16<<10)), later())
+		t.delete(id)
 	}
 	wg.Wait()
 	assert.True(t, bytes.Equal(first, data), "found data changed")

@@ -59,12 +59,14 @@ func NewKey(secret *[SecretSize]byte) (*Key, error) {
 // ID returns the key's ID.
 func (k *Key) ID() KeyID { return k.id }
 
-// FormerSeed returns the seed of a session that was read from value, the
+// FormerSeed returns the seed of a session that a jar of this audience and name has read from value, the
 // cookie (or session ID) of a former format under the given cookie name.
-func (k *Key) FormerSeed(name, value string) (seed [SeedSize]byte) {
+func (k *Key) FormerSeed(audience, name, former, value string) (seed [SeedSize]byte) {
 	mac := hmac.New(sha256.New, k.former)
-	mac.Write(binary.BigEndian.AppendUint16(nil, uint16(len(name))))
-	mac.Write([]byte(name))
+	for _, s := range []string{audience, name, former} {
+		mac.Write(binary.BigEndian.AppendUint16(nil, uint16(len(s))))
+		mac.Write([]byte(s))
+	}
 	mac.Write([]byte(value))
 	copy(seed[:], mac.Sum(nil))
 	return seed

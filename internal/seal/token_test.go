@@ -214,14 +214,17 @@ func canonicalEnvelope(e seal.Envelope) seal.Envelope {
 // every server that has the key, and different for everything else.
 func TestFormerSeed(t *testing.T) {
 	k := newKey(t, secretOf("token"))
-	seed := k.FormerSeed("session", "value")
-	assert.Equal(t, seed, newKey(t, secretOf("token")).FormerSeed("session", "value"))
+	seed := k.FormerSeed("shop", "cart", "session", "value")
+	assert.Equal(t, seed, newKey(t, secretOf("token")).FormerSeed("shop", "cart", "session", "value"))
 	key := specHKDF(secretOf("token")[:], "hardtack former", 32)
-	assert.Equal(t, specHMAC(key, specLP("session"), []byte("value"))[:16], seed[:], "as docs/format.md says")
-	for _, other := range [][2]string{{"session", "valuf"}, {"sessio", "nvalue"}, {"sessionv", "alue"}, {"", "sessionvalue"}} {
-		assert.NotEqual(t, seed, k.FormerSeed(other[0], other[1]))
+	assert.Equal(t, specHMAC(key, specLP("shop"), specLP("cart"), specLP("session"), []byte("value"))[:16], seed[:], "as docs/format.md says")
+	for _, other := range [][4]string{
+		{"shop", "cart", "session", "valuf"}, {"shop", "cart", "sessio", "nvalue"}, {"shop", "cart", "", "sessionvalue"},
+		{"admin", "cart", "session", "value"}, {"shop", "login", "session", "value"}, {"shopcart", "", "session", "value"},
+	} {
+		assert.NotEqual(t, seed, k.FormerSeed(other[0], other[1], other[2], other[3]))
 	}
-	assert.NotEqual(t, seed, newKey(t, secretOf("other")).FormerSeed("session", "value"))
+	assert.NotEqual(t, seed, newKey(t, secretOf("other")).FormerSeed("shop", "cart", "session", "value"))
 }
 
 func TestSeedValues(t *testing.T) {

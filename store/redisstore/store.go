@@ -126,7 +126,7 @@ func dial(rawURL string) (redis.UniversalClient, error) {
 			return nil, errURL
 		}
 		o.ContextTimeoutEnabled = true
-		setDefaults(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, o.TLSConfig)
+		setDefaults(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.DialerRetries, o.TLSConfig)
 		return redis.NewClusterClient(o), nil
 	}
 	o, err := redis.ParseURL(rawURL)
@@ -134,15 +134,18 @@ func dial(rawURL string) (redis.UniversalClient, error) {
 		return nil, errURL
 	}
 	o.ContextTimeoutEnabled = true
-	setDefaults(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, o.TLSConfig)
+	setDefaults(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.DialerRetries, o.TLSConfig)
 	return redis.NewClient(o), nil
 }
 
-func setDefaults(dial, read, write *time.Duration, t *tls.Config) {
+func setDefaults(dial, read, write *time.Duration, dials *int, t *tls.Config) {
 	for _, d := range []*time.Duration{dial, read, write} {
 		if *d == 0 {
 			*d = time.Second
 		}
+	}
+	if *dials == 0 {
+		*dials = 1 // a command that is repeated dials again anyway
 	}
 	if t != nil && t.MinVersion == 0 {
 		t.MinVersion = tls.VersionTLS12
