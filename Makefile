@@ -21,6 +21,7 @@ test-race:
 
 test-plain: # the race detector allocates, so the tests of allocations skip themselves under it
 	GOWORK=off go test -count=1 -run Alloc ./...
+	cd store/sqlstore && GOWORK=off go test -count=1 -v -run SweepBacklog -timeout=$(TIMEOUT) . # the race detector sweeps fewer rows
 	ONLY="$(NO_RACE_MODULES)" scripts/each-module go test -shuffle=on -timeout=$(TIMEOUT) ./...
 
 test-short: ## what needs nothing but Go, quickly

@@ -197,18 +197,21 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) {
 }
 
 // logout also goes on when the store is away: the browser's cookie must go. With
-// everywhere=1 it ends the user's sessions in other browsers too, if they are in the store.
+// everywhere=1 it first ends the user's sessions in other browsers, if they are in the store; if that
+// fails, this one stays, so that it can be tried again.
 func (s *server) logout(w http.ResponseWriter, r *http.Request) {
 	session, refused := s.jar.Get(r)
-	var err error
 	if r.URL.Query().Get("everywhere") == "1" && session.Subject() != "" {
-		_, err = s.jar.EndAll(r.Context(), session.Subject(), session)
+		_, err := s.jar.EndAll(r.Context(), session.Subject(), session)
+		if errors.Is(err, errors.ErrUnsupported) {
+			err = badRequest("without a store, sessions elsewhere cannot be ended")
+		}
+		if err != nil {
+			fail(w, err)
+			return
+		}
 	}
-	if errors.Is(err, errors.ErrUnsupported) {
-		fail(w, badRequest("without a store, sessions elsewhere cannot be ended"))
-		return
-	}
-	if err := errors.Join(err, s.jar.Delete(w, r, session)); err != nil {
+	if err := s.jar.Delete(w, r, session); err != nil {
 		fail(w, err)
 		return
 	}

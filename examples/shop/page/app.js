@@ -92,7 +92,7 @@ async function explain(status, body, what) {
   } else if (status === 409) {
     await refresh(false);
     say("info", "Another tab changed it first.", "Your change was not made; this is the session as it is now. Try again.");
-  } else if (status === 503 && what.startsWith("Logged out")) {
+  } else if (status === 503 && what === "Logged out") {
     await refresh(false);
     say("warn", "Logged out here, but the store is out of reach.", "The cookie is gone from this browser; the record could not be ended and waits for its expiry.");
   } else if (status === 503) {
