@@ -318,7 +318,6 @@ func (l *lookup) consult(st *state) error {
 
 // settle fills in the placement of a session that was just read.
 func (st *state) settle(cookieBytes int) {
-	st.subject = st.rec.Subject
 	st.now = Placement{
 		Where:        InCookie,
 		PayloadBytes: len(st.rec.Payload),
@@ -413,9 +412,7 @@ func (c *core) write(w *writing) (Placement, error) {
 	if w.rec.Issued.Before(w.rec.Created) {
 		w.rec.Issued = w.rec.Created
 	}
-	if w.touch {
-		w.rec.Subject = st.subject
-	} else {
+	if !w.touch {
 		w.rec.Revision++
 	}
 	for i := range c.Formerly {
@@ -516,14 +513,8 @@ func (c *core) protect(ctx context.Context, h http.Header) {
 
 // saved takes over what was written.
 func (st *state) saved(w *writing, p Placement) {
-	subject := st.rec.Subject
 	st.rec = w.rec
-	st.subject = w.rec.Subject
-	if w.touch {
-		st.rec.Subject = subject // set meanwhile, perhaps, and not saved
-	} else {
-		st.dirty = false
-	}
+	st.dirty = false
 	st.former, st.strays, st.mustSet = nil, false, false
 	st.renewal = nil
 	st.exists, st.written = true, true

@@ -23,7 +23,8 @@
 //	}
 //
 // [Jar.Handler] is a middleware that loads on first use and saves what was changed.
-// [Jar.Update] is read-modify-write with retries. [Session.Renew] belongs at every login.
+// [Jar.Update] is read-modify-write with retries. [Session.SetSubject] belongs at every
+// login, and renews the session.
 //
 // Errors are typed and work with errors.Is. [ErrStoreUnavailable] is the one that
 // every handler should know: the cookie is good but could not be looked up, so answer
@@ -36,7 +37,7 @@
 // under a key that is in the cookie alone. An outage logs nobody out. What remains:
 // an inline cookie can be presented again until it expires, after a newer save and after
 // logout too, so a session must not hold what must not come back; whoever steals a cookie has
-// the session; and an application that does not call Renew at login is open to session fixation.
+// the session; and an application that calls neither SetSubject nor Renew at login is open to session fixation.
 // The length of a cookie and the ID of its key can be seen.
 //
 // # Concurrency

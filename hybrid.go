@@ -187,7 +187,7 @@ func (c *core) putInline(w *writing, value []byte, key KeyID, away bool, p Place
 		p.Reason = ReasonAway
 	}
 	mayFail := func(err error) bool { return st.rec.Kind == KindPending && errors.Is(err, ErrStoreUnavailable) }
-	if st.view.exists && (w.rec.Subject != st.subject || st.rec.Key != key) {
+	if st.view.exists && st.rec.Key != key {
 		if err := c.file(w, key); err != nil && !mayFail(err) {
 			return Placement{}, err
 		}
@@ -208,7 +208,6 @@ func (c *core) putInline(w *writing, value []byte, key KeyID, away bool, p Place
 		case err != nil:
 			return Placement{}, err
 		case !swapped:
-			c.unfile(w)
 			return c.lost(w, &st.rec)
 		}
 	}
@@ -229,10 +228,7 @@ func (c *core) putRecord(w *writing, live bool) (Placement, error) {
 	if w.touch { // it is a save after all: what was inline must move
 		w.rec.Revision = max(w.rec.Revision, st.view.env.Revision) + 1
 	}
-	if live && w.rec.Subject != st.subject {
-		st.mustSet = true // the index goes by the key of the cookie
-	}
-	if w.rec.Subject != "" && (!live || st.mustSet) {
+	if !live && w.rec.Subject != "" {
 		// Before the record: it must not be there, even for a moment, and not be found.
 		if err := c.fitsRecord(&w.rec); err != nil {
 			return Placement{}, err
@@ -253,7 +249,6 @@ func (c *core) putRecord(w *writing, live bool) (Placement, error) {
 		return Placement{}, err
 	}
 	if !swapped {
-		c.unfile(w)
 		return c.lost(w, &st.rec)
 	}
 	if !live {
@@ -303,16 +298,14 @@ func (c *core) overflow(w *writing) (Placement, error) {
 			old = 0
 			continue
 		case v.is(seal.Frozen):
-			c.unfile(w)
 			return c.conflict(w)
 		case st.renewal != nil:
 			// An earlier attempt of this very request.
 		case v.is(seal.Live) && v.env.Revision >= w.rec.Revision, v.env.Revision > w.rec.Revision:
 			// Another tab was first: lead the client to its state.
-			c.unfile(w)
 			ref := *w
-			ref.rec.Revision, ref.rec.Subject = v.env.Revision, string(v.env.Subject)
-			ref.st, ref.filed = &state{jar: c}, nil
+			ref.rec.Revision = v.env.Revision
+			ref.st = &state{jar: c}
 			if _, err := c.writeReference(&ref, ReasonOver); err != nil {
 				return Placement{}, err
 			}

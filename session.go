@@ -24,11 +24,10 @@ type stateRef struct{ *state }
 // state is what a Session is besides its data. Behind a pointer, so that fmt
 // shows none of it.
 type state struct {
-	jar     *core
-	rec     Record // the identity, and the payload as it was opened
-	subject string // as it was read or saved last
-	isNew   bool
-	err     error // why Get refused what was presented
+	jar   *core
+	rec   Record // the identity, and the payload as it was opened
+	isNew bool
+	err   error // why Get refused what was presented
 
 	readAt time.Time
 	former *Former // the cookie came from there
@@ -74,10 +73,12 @@ func (s *Session[T]) ID() string {
 // Subject returns whose session this is, as SetSubject said; empty if nobody's.
 func (s *Session[T]) Subject() string { return s.state().rec.Subject }
 
-// SetSubject says whose session this is, with the next Save. Call Renew with it:
-// who logs in must not keep an identity that somebody else may know.
+// SetSubject says whose session this is, with the next Save; empty means
+// nobody's. If that is a change it is also a Renew: who logs in must not keep an
+// identity that somebody else may know, and a session has one subject all its life.
 func (s *Session[T]) SetSubject(subject string) {
 	if st := s.state(); st.rec.Subject != subject {
+		s.Renew()
 		st.rec.Subject = subject
 		st.dirty = true
 	}
@@ -111,9 +112,7 @@ func (s *Session[T]) Renew() {
 		return
 	}
 	if st.renewal == nil && st.exists {
-		old := st.rec
-		old.Subject = st.subject
-		st.renewal = &renewal{rec: old, view: st.view}
+		st.renewal = &renewal{rec: st.rec, view: st.view}
 	}
 	now := st.jar.Now().Truncate(time.Millisecond) // what a cookie can hold
 	st.rec.Seed = Seed(seal.NewSeed())

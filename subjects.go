@@ -104,47 +104,25 @@ func (c *core) indexTags(subject string) (tags []string) {
 	return tags
 }
 
-// file enters the record of w into the index by subject, under the key that seals the
-// reference to it. A reference under another key is filed anew, so that a
+// file enters the record of w into the store's index, if it has one, under the key that
+// seals the reference to it. A reference under another key is filed anew, so that a
 // record is found for as long as a cookie leads to it.
-func (c *core) file(w *writing, key KeyID) error {
-	if w.filed != nil && *w.filed == key || w.rec.Subject == "" && (w.st.subject == "" || !w.st.view.exists) {
-		return nil // it is there already, or was nobody's and stays so
-	}
-	err := c.index(w, key, w.rec.Subject)
-	if err == nil {
-		w.filed = &key
-	}
-	return err
-}
-
-// unfile takes filing back where somebody else's record stays: it is filed under
-// what it says itself.
-func (c *core) unfile(w *writing) {
-	if w.filed == nil {
-		return
-	}
-	if v, err := c.look(w.ctx, &w.rec); err == nil && v.exists {
-		_ = c.index(w, *w.filed, string(v.env.Subject)) // the caller hears of the conflict
-	}
-}
-
-// index has the store's index, if it has one, know w's record as the subject's.
-func (c *core) index(w *writing, id KeyID, subject string) error {
-	if c.store.indexer == nil {
+func (c *core) file(w *writing, id KeyID) error {
+	if c.store.indexer == nil || w.rec.Subject == "" || w.filed != nil && *w.filed == id {
 		return nil
 	}
-	tag := ""
-	if subject != "" {
-		ring := c.Keys.load()
-		key := ring.byID[id]
-		if key == nil || key.Revoked() { // a custom Codec's, or ended just now
-			var err error
-			if key, err = ring.sealing(w.now); err != nil {
-				return err
-			}
+	ring := c.Keys.load()
+	key := ring.byID[id]
+	if key == nil || key.Revoked() { // a custom Codec's, or ended just now
+		var err error
+		if key, err = ring.sealing(w.now); err != nil {
+			return err
 		}
-		tag = key.material.seal.IndexTag(c.Audience, subject)
 	}
-	return c.store.index(w.ctx, c.locator(&w.rec), tag, later(w.rec.Expires, w.rec.sealedExpires))
+	tag := key.material.seal.IndexTag(c.Audience, w.rec.Subject)
+	err := c.store.index(w.ctx, c.locator(&w.rec), tag, later(w.rec.Expires, w.rec.sealedExpires))
+	if err == nil {
+		w.filed = &id
+	}
+	return err
 }

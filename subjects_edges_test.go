@@ -66,6 +66,30 @@ func TestEndAllReachesARenewInFlight(t *testing.T) {
 	g.refused(g.cookie(v), hardtack.ErrEnded)
 }
 
+// Another subject is another session, also without a store and without Renew.
+func TestSetSubjectRenews(t *testing.T) {
+	jar, err := hardtack.New[hybridtest.Data](hardtack.Config{Keys: hardtack.EphemeralKeyring()})
+	require.NoError(t, err)
+	visit := func(cookie, subject string) (string, *hardtack.Session[hybridtest.Data]) {
+		v := hybridtest.VisitTo(jar, cookie)
+		v.Session.SetSubject(subject)
+		_, err := v.Add("item")
+		require.NoError(t, err)
+		return v.After(cookie), v.Session
+	}
+	cookie, anonymous := visit("", "")
+	cookie, alice := visit(cookie, "alice")
+	assert.NotEqual(t, anonymous.ID(), alice.ID())
+	assert.Len(t, alice.Data.Items, 2, "the data stays")
+	cookie, again := visit(cookie, "alice")
+	assert.Equal(t, alice.ID(), again.ID(), "no change is no Renew")
+	cookie, bob := visit(cookie, "bob")
+	assert.NotEqual(t, alice.ID(), bob.ID())
+	_, nobody := visit(cookie, "")
+	assert.NotEqual(t, bob.ID(), nobody.ID())
+	assert.Empty(t, nobody.Subject())
+}
+
 // A record that cannot be written leaves the index as it is.
 func TestTooLargeForAnotherSubject(t *testing.T) {
 	g, _ := hookRig(t)
@@ -105,12 +129,9 @@ func (c zeroCodec) Seal(ctx context.Context, dst []byte, b hardtack.Binding, rec
 
 func TestSubjectUnderACustomCodec(t *testing.T) {
 	g, _ := hookRig(t, func(c *hardtack.Config) { c.Codec = zeroCodec{hardtack.NewSealedCodec(c.Keys)} })
-	v := g.must(g.storedAs("alice"))
-	v.Session.SetSubject("bob")
-	_, err := v.Note(hybridtest.Small)
-	require.NoError(t, err)
-	g.ends(0, "alice")
-	g.ends(1, "bob")
+	cookie := g.storedAs("alice")
+	g.ends(1, "alice")
+	g.refused(cookie, hardtack.ErrEnded)
 }
 
 // A *SizeError is the application's fault only where it gave the data, and if there is one.

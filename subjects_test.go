@@ -293,8 +293,11 @@ func TestSubjectSetWhileStored(t *testing.T) {
 
 func TestSubjectChangedWhileStored(t *testing.T) {
 	g := newHyRig(t)
-	cookie := g.saves(g.storedAs("alice"), setSubject("bob"))
-	g.ends(0, "alice")
+	old := g.storedAs("alice")
+	cookie := g.saves(old, setSubject("bob"))
+	assert.NotEqual(t, g.must(old).Session.ID(), g.must(cookie).Session.ID(), "another subject is another session")
+	g.ends(1, "alice")
+	g.refused(old, hardtack.ErrEnded)
 	assert.Equal(t, "bob", g.must(cookie).Session.Subject())
 	g.ends(1, "bob")
 	g.refused(cookie, hardtack.ErrEnded)
@@ -302,9 +305,11 @@ func TestSubjectChangedWhileStored(t *testing.T) {
 
 func TestSubjectRemovedWhileStored(t *testing.T) {
 	g := newHyRig(t)
-	cookie := g.saves(g.storedAs("alice"), setSubject(""))
-	g.ends(0, "alice")
-	g.must(cookie)
+	old := g.storedAs("alice")
+	cookie := g.saves(old, setSubject(""))
+	g.ends(1, "alice")
+	g.refused(old, hardtack.ErrEnded)
+	assert.Empty(t, g.must(cookie).Session.Subject())
 }
 
 func TestSubjectWhoseChangeIsLost(t *testing.T) {
@@ -422,10 +427,8 @@ func TestSubjectOfTabsThatOverflowAtOnce(t *testing.T) {
 	for _, between := range []bool{false, true} {
 		t.Run(fmt.Sprint("between entry and record ", between), func(t *testing.T) {
 			g := newHyRig(t)
-			cookie := g.inline()
+			cookie := g.saves(g.inline(), setSubject("alice"))
 			one, two := g.must(cookie), g.must(cookie)
-			one.Session.SetSubject("alice")
-			two.Session.SetSubject("bob")
 			first := func() {
 				g.Faults.Heal()
 				_, err := one.Note(hybridtest.Large)
@@ -445,7 +448,6 @@ func TestSubjectOfTabsThatOverflowAtOnce(t *testing.T) {
 			require.ErrorIs(t, err, hardtack.ErrConflict)
 			reference := g.cookie(two)
 			assert.Equal(t, "alice", g.must(reference).Session.Subject())
-			g.ends(0, "bob")
 			g.ends(1, "alice")
 			g.refused(reference, hardtack.ErrEnded)
 		})
@@ -529,14 +531,14 @@ func TestSubjectCalls(t *testing.T) {
 		require.NoError(t, err)
 		cookie = g.cookie(v)
 	}), "the same key seals")
-	assert.Equal(t, []string{"find", "index", "swap"}, calls(func() { cookie = g.saves(cookie, setSubject("bob")) }))
+	assert.Equal(t, []string{"find", "index", "swap", "swap"}, calls(func() { cookie = g.saves(cookie, setSubject("bob")) }), "it is a Renew")
 	assert.Equal(t, []string{"find", "swap"}, calls(func() { cookie = g.saves(cookie, setNote(hybridtest.Small)) }))
 	assert.Equal(t, []string{"find", "index", "swap"}, calls(func() { cookie = g.saves(cookie, setNote(hybridtest.Large)) }))
 	assert.Equal(t, []string{"find", "commit", "index"}, calls(func() { require.NoError(t, g.must(cookie).Delete()) }))
 	assert.Equal(t, []string{"find subjects"}, calls(func() { g.ends(0, "bob") }), "Delete has taken the entry away")
 
-	cookie = g.storedAs("alice")
-	assert.Equal(t, []string{"find subjects", "find", "commit", "index", "find subjects"}, calls(func() { g.ends(1, "alice") }))
+	cookie = g.storedAs("carol")
+	assert.Equal(t, []string{"find subjects", "find", "commit", "index", "find subjects"}, calls(func() { g.ends(1, "carol") }))
 	assert.Equal(t, []string{"swap", "find", "swap"}, calls(func() { g.saves(g.stored(), setNote(hybridtest.Large+1)) }), "nobody's")
 }
 

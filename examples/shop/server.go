@@ -188,7 +188,7 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) {
 	}
 	session, refused := s.jar.Get(r)
 	session.SetSubject(user)
-	session.Renew()
+	session.Renew() // SetSubject does it too, but not for somebody who logs in again
 	if _, err := s.jar.Save(w, r, session); err != nil {
 		fail(w, err)
 		return

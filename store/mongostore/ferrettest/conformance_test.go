@@ -60,12 +60,7 @@ type sweeper interface {
 
 // The store keeps every clause on a server whose writes are atomic.
 func TestConformanceOneByOne(t *testing.T) {
-	const large = "TestConformance runs this clause; here the large records that it leaves would slow down the others: " +
-		"FerretDB with SQLite reads all records to swap one"
 	at := uri(startGate(t, serverAddr), fresh(t, "one_by_one")) + few
 	s, again := open(t, at, mongostore.Options{SweepEvery: -1}), open(t, at, mongostore.Options{SweepEvery: -1})
-	storetest.Run(t, records{s, s}, storetest.Options{
-		Again:       records{again, again},
-		NotProvable: map[string]string{"Records/GivenSlices": large, "Records/FoundSlices": large, "Concurrency/Readers": large},
-	})
+	storetest.Run(t, records{s, s}, storetest.Options{Again: records{again, again}})
 }
