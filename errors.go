@@ -36,7 +36,7 @@ var (
 	// ErrRecordMissing: the cookie refers to a record that the store does not
 	// have, or has only in an older state.
 	ErrRecordMissing = errors.New("hardtack: session record missing")
-	// ErrEnded: the session was ended by Delete or EndAll.
+	// ErrEnded: the session was ended by Delete or EndAll, or renewed and can no longer be read.
 	ErrEnded = errors.New("hardtack: session ended")
 	// ErrStoreUnavailable: the store could not be asked. The cookie is kept, and
 	// nothing may be concluded about the session. Save, Touch and Renew of a

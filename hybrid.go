@@ -36,8 +36,8 @@ func (c *core) locator(rec *Record) string {
 	return seal.Locator(&seed)
 }
 
-// look reads the session's record. A tombstone is ErrEnded, a record that is
-// not the session's own ErrForged.
+// look reads the session's record. A tombstone is ErrEnded, and so is a frozen record that is
+// no longer to be read; a record that is not the session's own is ErrForged.
 func (c *core) look(ctx context.Context, rec *Record) (v view, err error) {
 	locator := c.locator(rec)
 	data, found, err := c.store.find(ctx, locator)
@@ -55,6 +55,9 @@ func (c *core) look(ctx context.Context, rec *Record) (v view, err error) {
 	}
 	v.known = true
 	v.exists = c.Now().UnixMilli() < v.env.Expires
+	if !v.exists && v.env.Kind == seal.Frozen {
+		return view{}, ErrEnded
+	}
 	return v, nil
 }
 
@@ -418,12 +421,11 @@ func (c *core) retireOld(w *writing) error {
 	}
 	env := envelope(&r.rec, seal.Frozen, w.now)
 	env.Revision = max(r.rec.Revision, r.view.env.Revision) + 1
-	expires := r.rec.Expires
 	if r.rec.Subject != "" {
-		expires = earlier(expires, later(w.now, r.rec.Created).Add(frozenFor))
+		env.Expires = earlier(r.rec.Expires, later(w.now, r.rec.Created).Add(frozenFor)).UnixMilli()
 	}
-	env.Expires = expires.UnixMilli()
-	swapped, err := c.swap(w.ctx, &env, r.view.env.Revision, expires)
+	// It stays in the store beyond that: a pending cookie that finds no record counts as inline.
+	swapped, err := c.swap(w.ctx, &env, r.view.env.Revision, later(r.rec.Expires, r.rec.sealedExpires))
 	if err == nil && !swapped {
 		_, err = c.lost(w, &r.rec)
 	}

@@ -704,7 +704,19 @@ func TestHybridRenewFreezesFor(t *testing.T) {
 	g.Clock.Advance(10*time.Minute - time.Second)
 	g.must(old)
 	g.Clock.Advance(time.Second)
-	g.refused(old, hardtack.ErrRecordMissing)
+	g.refused(old, hardtack.ErrEnded)
+	g.must(heir)
+}
+
+// A copy of a pending cookie does not come to life again when nobody can read the frozen record any more.
+func TestHybridRenewOutlastsPendingCopies(t *testing.T) {
+	g := newHyRig(t)
+	pending := g.saves(g.storedAs("alice"), setNote(hybridtest.Small))
+	heir := g.saves(pending, (*hySession).Renew)
+	_, err := g.must(pending).Add("x")
+	require.ErrorIs(t, err, hardtack.ErrConflict)
+	g.Clock.Advance(11 * time.Minute)
+	g.refused(pending, hardtack.ErrEnded)
 	g.must(heir)
 }
 

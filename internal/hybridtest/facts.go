@@ -163,8 +163,8 @@ func (m *model) read(c *client, value string) *visit {
 			f.ended = true
 			return v
 		}
-		if f.freezing && f.subject != "" && !now.Before(f.until) && known.kind == hardtack.KindReference && v.Err != nil {
-			m.check(fresh(hardtack.ErrRecordMissing), "renewed session: %v", v.Err)
+		if f.freezing && f.subject != "" && !now.Before(f.until) && v.Err != nil {
+			m.check(fresh(hardtack.ErrEnded), "renewed session: %v", v.Err)
 			return v
 		}
 	}
@@ -222,8 +222,8 @@ func (m *model) wrote(v *visit, p hardtack.Placement, err error, renewed bool) {
 			isAway(err) && (m.faulted || isAway(v.Err)) ||
 			errors.Is(err, hardtack.ErrExpired) ||
 			isEnded(err) && old != nil && old.ending ||
-			isMissing(err) && old != nil && old.freezing && old.subject != "" ||
-			isMissing(err) && renewed && !now.Before(m.cookies[v.cookie].expires), "save: %v", err)
+			isEnded(err) && old != nil && old.freezing && old.subject != "" ||
+			(isMissing(err) || isEnded(err)) && renewed && !now.Before(m.cookies[v.cookie].expires), "save: %v", err)
 		if m.faulted && !(renewed && old != nil) {
 			f.possible = append(f.possible, contents)
 		}
