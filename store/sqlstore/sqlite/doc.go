@@ -6,7 +6,7 @@
 //
 // The file, and its companions with the endings -wal and -shm, are created for the owner alone (mode 0600). They
 // belong together: to copy the file while it is in use, use VACUUM INTO or SQLite's backup, never cp. A copy that is put back
-// is an old state; a Jar notices by the revisions in the cookies. Room that expired records leave is used again, but the file does not shrink.
+// is an old state; a Jar notices where a cookie was written since (docs/stores.md). Room that expired records leave is used again, but the file does not shrink.
 //
 // In production: a disk that does not lie about syncing, room for the log beside the file, and Store.Ping in the health check.
 package sqlite
