@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/hardtack-go/hardtack"
 	"github.com/hardtack-go/hardtack/internal/servers"
 	"github.com/hardtack-go/hardtack/store/sqlstore"
+	"github.com/hardtack-go/hardtack/store/sqlstore/internal/outages"
 	"github.com/hardtack-go/hardtack/store/sqlstore/mysql"
 	"github.com/hardtack-go/hardtack/storetest"
 )
@@ -95,101 +95,10 @@ func TestTooLarge(t *testing.T) {
 	holds(most)
 }
 
-// fill makes a pool's connections idle ones.
-func fill(t *testing.T, store *sqlstore.Store, conns int) {
-	var wg sync.WaitGroup
-	for i := range 4 * conns {
-		wg.Go(func() { assert.NoError(t, store.Commit(t.Context(), id(i), []byte("kept"), hour())) })
-	}
-	wg.Wait()
-}
-
-// works calls a store once for each connection that its pool may have had, at once: none may fail.
-func works(t *testing.T, store *sqlstore.Store, conns int) {
-	var wg sync.WaitGroup
-	for i := range conns {
-		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-			defer cancel()
-			if i%2 == 0 {
-				assert.NoError(t, store.Commit(ctx, id(i), []byte("kept"), hour()))
-				return
-			}
-			data, found, err := store.Find(ctx, id(i))
-			assert.NoError(t, err)
-			assert.True(t, found)
-			assert.Equal(t, "kept", string(data))
-		})
-	}
-	wg.Wait()
-}
-
-func TestRestart(t *testing.T) {
-	server := servers.MariaDB(t)
-	store := open(t, server.URL(), mysql.Options{MaxOpenConns: 8})
-	for range 2 {
-		fill(t, store, 8)
-		server.Kill()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		_, _, err := store.Find(ctx, id(1))
-		cancel()
-		require.ErrorIs(t, err, hardtack.ErrStoreUnavailable)
-		server.Start()
-		works(t, store, 8)
-
-		fill(t, store, 8) // and when nobody has called while it was away
-		server.Kill()
-		server.Start()
-		works(t, store, 8)
-	}
-}
-
-// TestConnectionsReset: the server goes on, but its connections are gone.
-func TestConnectionsReset(t *testing.T) {
-	proxy := servers.NewProxy(t, server.Addr())
-	store := open(t, server.URLAt(proxy.Addr()), mysql.Options{MaxOpenConns: 8})
-	for range 3 {
-		fill(t, store, 8)
-		proxy.Reset()
-		time.Sleep(10 * time.Millisecond) // until the kernel has heard of it
-		works(t, store, 8)
-	}
-}
-
-// TestNetworkBack: after a while in which nothing arrived, the store works within a second of the network's return.
-func TestNetworkBack(t *testing.T) {
-	proxy := servers.NewProxy(t, server.Addr())
-	store := open(t, server.URLAt(proxy.Addr()), mysql.Options{MaxOpenConns: 4})
-	fill(t, store, 4)
-	proxy.HalfOpen()
-	var wg sync.WaitGroup
-	for i := range 20 {
-		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-			defer cancel()
-			_, _, err := store.Find(ctx, id(i))
-			assert.ErrorIs(t, err, context.DeadlineExceeded)
-		})
-	}
-	wg.Wait()
-	proxy.Heal()
-	began := time.Now()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	require.NoError(t, store.Ping(ctx))
-	t.Logf("worked %v after the network was back", time.Since(began).Round(time.Millisecond))
-	works(t, store, 4)
-}
-
-// TestOneConnection: no call, and not Open, needs a second connection while it has one.
-func TestOneConnection(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	store, err := mysql.Open(ctx, server.URL(), mysql.Options{MaxOpenConns: 1})
-	require.NoError(t, err)
-	fill(t, store, 1)
-	works(t, store, 4)
-	require.NoError(t, store.Close())
+func TestOutages(t *testing.T) {
+	outages.Run(t, servers.MariaDB(t), func(t *testing.T, url string, conns int) *sqlstore.Store {
+		return open(t, url, mysql.Options{MaxOpenConns: conns})
+	})
 }
 
 func TestOpenShowsNoPassword(t *testing.T) {
