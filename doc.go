@@ -23,8 +23,8 @@
 //	}
 //
 // [Jar.Handler] is a middleware that loads on first use and saves what was changed.
-// [Jar.Update] is read-modify-write with retries. [Session.SetSubject] belongs at every
-// login, and renews the session.
+// [Jar.Update] is read-modify-write with retries. [Session.Renew] and
+// [Session.SetSubject] belong at every login.
 //
 // Errors are typed and work with errors.Is. [ErrStoreUnavailable] is the one that
 // every handler should know: the cookie is good but could not be looked up, so answer
@@ -54,7 +54,7 @@
 //
 // # Further reading
 //
-// In the repository, docs/hybrid.md has the rules of storing and how to write a Store,
+// In the repository, docs/hybrid.md has the rules of storing, docs/stores.md the stores and how to write one,
 // docs/threat-model.md every attack, docs/format.md the bytes, docs/limits.md
 // what browsers and proxies accept, and docs/tradeoffs.md why it is as it is.
 package hardtack

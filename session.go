@@ -75,7 +75,8 @@ func (s *Session[T]) Subject() string { return s.state().rec.Subject }
 
 // SetSubject says whose session this is, with the next Save; empty means
 // nobody's. If that is a change it is also a Renew: who logs in must not keep an
-// identity that somebody else may know, and a session has one subject all its life.
+// identity that somebody else may know, and a session has one subject all its life. For a
+// user who logs in again it is none: call Renew too.
 func (s *Session[T]) SetSubject(subject string) {
 	if st := s.state(); st.rec.Subject != subject {
 		s.Renew()

@@ -83,7 +83,8 @@ type SubjectIndexer interface {
 	FindSubjects(ctx context.Context, subjects []string) (map[string]time.Time, error)
 }
 
-// Sweeper is a Store that does not by itself remove what has expired.
+// Sweeper is a Store that has expired records removed. A Jar does not call it: the Store itself or
+// the application does, such as once a minute.
 type Sweeper interface {
 	Store
 
@@ -93,7 +94,7 @@ type Sweeper interface {
 	Sweep(ctx context.Context) (removed int, err error)
 }
 
-// Pinger is a Store that can say whether it is there, for a check at start
+// Pinger is a Store that can say whether it is there, for the application's check at start
 // or by an orchestrator.
 type Pinger interface {
 	Store

@@ -162,12 +162,12 @@ func expiryCommitted(t *tester) {
 	at := time.Now().Add(soon)
 	require.True(t, t.swap(id, 0, 5, t.data(), later()))
 	t.commit(id, t.data(), at)
-	require.False(t, t.swap(id, 5, 6, t.data(), later()))
+	require.False(t, t.swap(id, 5, 6, t.data(), later()), "a committed record matched its former version")
 	t.passed(at)
-	require.False(t, t.swap(id, 5, 6, t.data(), later()))
-	require.False(t, t.swap(id, math.MaxInt64-1, math.MaxInt64, t.data(), later()))
+	require.False(t, t.swap(id, 5, 6, t.data(), later()), "an expired record matched its former version")
+	require.False(t, t.swap(id, math.MaxInt64-1, math.MaxInt64, t.data(), later()), "an expired record matched some version")
 	data := t.data()
-	require.True(t, t.swap(id, 0, 1, data, later()))
+	require.True(t, t.swap(id, 0, 1, data, later()), "an expired record was in the way of an insert")
 	t.holds(id, data, "inserted")
 }
 

@@ -29,7 +29,7 @@ func failure(ctx context.Context, op string, err error) error {
 		return nil
 	case ctx.Err() != nil:
 		cause := context.Cause(ctx)
-		return &storeError{op, cause.Error(), cause}
+		return &storeError{op, cause.Error() + known(err), cause}
 	case errors.Is(err, context.DeadlineExceeded) || mongo.IsTimeout(err):
 		// The driver and the server give up a little before a deadline that an answer would miss.
 		return &storeError{op, "timed out" + known(err), context.DeadlineExceeded}

@@ -205,5 +205,5 @@ func TestUnreachable(t *testing.T) {
 		return err
 	})
 	require.ErrorIs(t, err, hardtack.ErrStoreUnavailable)
-	assert.Equal(t, "mongostore: new: timed out: connection refused", err.Error())
+	assert.Equal(t, "mongostore: connect: timed out: connection refused", err.Error())
 }

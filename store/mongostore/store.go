@@ -96,7 +96,7 @@ func New(ctx context.Context, db *mongo.Database, o Options) (*Store, error) {
 	ctx = withoutSession(ctx)
 	concern, err := readConcern(ctx, db, o.InsecureLocalReads)
 	if err != nil {
-		return nil, failure(ctx, "new", err)
+		return nil, failure(ctx, "connect", err)
 	}
 	journaled := true
 	settings := options.Collection().

@@ -1,7 +1,7 @@
 // Package redisstore keeps the records of hardtack's sessions in Redis.
 //
 //	store, err := redisstore.Open(ctx, "redis://localhost:6379/0", redisstore.Options{})
-//	jar, err := hardtack.NewHybrid(config, store)
+//	jar, err := hardtack.NewHybrid[Cart](config, store)
 //
 // New takes the application's own go-redis client instead, with the TLS, the user, the Sentinels or the cluster that it
 // is set up for.

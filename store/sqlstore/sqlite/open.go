@@ -80,6 +80,9 @@ func create(path string) error {
 		return err
 	}
 	empty, err := os.CreateTemp(filepath.Dir(path), ".hardtack-*") // mode 0600
+	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
+		return &fs.PathError{Op: "create", Path: path, Err: failed.Err} // the name that the caller knows
+	}
 	if err != nil {
 		return err
 	}
