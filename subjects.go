@@ -19,8 +19,8 @@ import (
 // until it next asks the store, and one that never outgrew its cookie does not end: for
 // those, keep a time per account before which no session counts, and compare it with Created.
 //
-// It takes three calls of the store for each record. An empty subject is an error. On another, ErrStoreUnavailable or ctx's cause, some may have been ended:
-// call it again.
+// It takes three calls of the store for each record. An empty subject is an error. After
+// another, ErrStoreUnavailable or ctx's cause, some may have been ended: call it again.
 func (j *Jar[T]) EndAll(ctx context.Context, subject string, except ...*Session[T]) (ended int, err error) {
 	if j == nil || j.core == nil {
 		return 0, ErrNotConfigured
