@@ -166,7 +166,7 @@ func (o *options) handler(logger *slog.Logger) (http.Handler, io.Closer, error) 
 		handler, err := newServer(c)
 		return handler, nothingToClose{}, err
 	}
-	store, err := openStore(context.Background(), o.store, path)
+	store, err := openStore(context.Background(), o.store, path, logger)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"time"
@@ -43,8 +44,8 @@ type nothingToClose struct{}
 func (nothingToClose) Close() error { return nil }
 
 // openStore opens the store that spec describes; empty means a SQLite file
-// beside the key file. It has been asked whether it is there.
-func openStore(ctx context.Context, spec, keyFile string) (openedStore, error) {
+// beside the key file. It has been asked whether it is there. What its server is not well set to is logged.
+func openStore(ctx context.Context, spec, keyFile string, logger *slog.Logger) (openedStore, error) {
 	if spec == "" {
 		spec = "sqlite:" + filepath.Join(filepath.Dir(keyFile), "sessions.db")
 	}
@@ -69,7 +70,13 @@ func openStore(ctx context.Context, spec, keyFile string) (openedStore, error) {
 		s, err = mysql.Open(ctx, spec, mysql.Options{})
 	case "redis", "rediss":
 		redis.SetLogger(noLog{})
-		s, err = redisstore.Open(ctx, spec, redisstore.Options{})
+		var r *redisstore.Store
+		if r, err = redisstore.Open(ctx, spec, redisstore.Options{}); err == nil {
+			if risk := r.CheckSettings(ctx); risk != nil {
+				logger.Warn("sessions may be lost", "reason", oneLine(risk))
+			}
+		}
+		s = r
 	case "mongodb", "mongodb+srv":
 		s, err = mongostore.Open(ctx, spec, mongostore.Options{})
 	default:

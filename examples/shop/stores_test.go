@@ -78,6 +78,16 @@ func TestStores(t *testing.T) {
 	t.Run("redis", func(t *testing.T) { keepsCartAndLogin(t, "redis", "-store", servers.Redis(t).URL()) })
 }
 
+func TestRedisThatEvicts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a Redis server")
+	}
+	p := start(t, "-keys", filepath.Join(t.TempDir(), "keys.json"), "-store", servers.Redis(t, "--maxmemory-policy", "allkeys-lru").URL())
+	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
+	_ = p.cmd.Wait()
+	assert.Contains(t, p.stderr.String(), "maxmemory-policy is allkeys-lru, should be noeviction")
+}
+
 // A shop that cannot have its store says so at once, in one line that does not
 // repeat the password.
 func TestBadStores(t *testing.T) {
