@@ -81,7 +81,6 @@ func (s *Session[T]) SetSubject(subject string) {
 	if st := s.state(); st.rec.Subject != subject {
 		s.Renew()
 		st.rec.Subject = subject
-		st.dirty = true
 	}
 }
 
