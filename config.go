@@ -203,8 +203,13 @@ func (c *Config) validate(hybrid bool) error {
 		fault("Keys", "", "is required; NewKeyring or EphemeralKeyring make one")
 	} else if _, err := c.Keys.load().sealing(c.Now()); err != nil {
 		faults = append(faults, &ConfigError{Field: "Keys", Reason: err.Error(), Err: err})
-	} else if id, bad := c.Keys.load().tooEarly(c.Lifetime); bad {
-		fault("Keys", id.String(), "retires before the last session sealed with it has ended: its successor's activate plus Lifetime plus %v", clockSkew)
+	} else {
+		for _, id := range c.Keys.load().tooEarly(c.Lifetime) {
+			fault("Keys", id.String(), "retires before the last session sealed with it has ended: its successor's activate plus Lifetime plus %v", clockSkew)
+		}
+		if f := c.Keys.follower; f != nil && f.retain() > 0 && f.retain() < c.Lifetime+clockSkew {
+			fault("Lifetime", c.Lifetime.String(), "is longer than the keys are kept for: their Retain is %v, and must be at least Lifetime plus %v", f.retain(), clockSkew)
+		}
 	}
 
 	checkScope := func(field, name, domain, path string) {

@@ -40,6 +40,7 @@ func newCore(c Config, store Store) (*core, error) {
 	if err := c.validate(store != nil); err != nil {
 		return nil, err
 	}
+	c.Keys.adopt(c.Now, c.Lifetime)
 	k := &core{Config: c, present: c.scope(c.Name, c.Domain, c.Path)}
 	k.references = NewSealedCodec(c.Keys, c.Serializer)
 	if k.custom = k.Codec != nil; !k.custom {
@@ -83,15 +84,14 @@ func (c *core) fresh(err error) *state {
 
 // open finds the request's session. It never returns nil.
 func (c *core) open(ctx context.Context, h http.Header) *state {
-	now := c.Now()
-	l := &lookup{core: c, ctx: ctx, now: now, reason: ErrNoCookie}
-	st := l.read(h, &c.present, nil)
-	if st == nil && l.elsewhere() {
-		for i := range c.Formerly {
-			if st = l.read(h, &c.formers[i], &c.Formerly[i]); st != nil || !l.elsewhere() {
-				break
-			}
-		}
+	l := &lookup{core: c, ctx: ctx, now: c.Now(), reason: ErrNoCookie}
+	st := l.search(h)
+	if st == nil && l.absent && c.Keys.reread(ctx) {
+		l = &lookup{core: c, ctx: ctx, now: c.Now(), reason: ErrNoCookie}
+		st = l.search(h)
+	}
+	for _, id := range l.refused {
+		c.Keys.refused(id)
 	}
 	if st == nil {
 		if !errors.Is(l.reason, ErrNoCookie) {
@@ -101,6 +101,7 @@ func (c *core) open(ctx context.Context, h http.Header) *state {
 		st.kept = l.kept
 		return st
 	}
+	c.Keys.opened(st.rec.Key, l.now)
 	st.strays = c.strays(h, st)
 	former := ""
 	if st.former != nil {
@@ -134,6 +135,22 @@ type lookup struct {
 	kept   []Record // authentic, not served, and for Delete to end
 
 	authentic bool // one was authentic, whatever became of it
+
+	refused []KeyID // of the first cookies refused for their key
+	absent  bool    // one's key is not in the ring, and never was
+}
+
+// search looks in the present place, and in former ones if that may help.
+func (l *lookup) search(h http.Header) *state {
+	st := l.read(h, &l.present, nil)
+	if st == nil && l.elsewhere() {
+		for i := range l.Formerly {
+			if st = l.read(h, &l.formers[i], &l.Formerly[i]); st != nil || !l.elsewhere() {
+				break
+			}
+		}
+	}
+	return st
 }
 
 // elsewhere reports whether the refusal is one that a former place may mend.
@@ -178,6 +195,7 @@ func (l *lookup) read(h http.Header, s *scope, former *Former) *state {
 			found, n = append(found, rec), n+1
 		default:
 			l.refuse(err)
+			l.noteKey(err, value)
 		}
 		// What is refused by its header alone costs next to nothing.
 		if !errors.Is(err, ErrUnknownKey) && !errors.Is(err, ErrMalformed) {
@@ -206,6 +224,17 @@ func (l *lookup) read(h http.Header, s *scope, former *Former) *state {
 		}
 	}
 	return nil
+}
+
+// noteKey remembers the key of a cookie that was refused for it.
+func (l *lookup) noteKey(err error, value string) {
+	if !errors.Is(err, ErrUnknownKey) && !errors.Is(err, ErrRevokedKey) || len(l.refused) == maxCandidates {
+		return
+	}
+	if id, err := seal.Peek(value); err == nil {
+		l.refused = append(l.refused, KeyID(id))
+	}
+	l.absent = l.absent || errors.Is(err, errAbsentKey)
 }
 
 func (l *lookup) openOne(codec Codec, b Binding, former *Former, value string, rec *Record) error {
@@ -498,6 +527,7 @@ func (c *core) commit(w *writing, value []byte, key KeyID, p Placement) Placemen
 	}
 	setCookie(w.out, &c.present, c.present.line(value, w.now, expires))
 	c.protect(w.ctx, w.out)
+	c.Keys.sealed(key, w.now)
 	c.Observer.Sealed(w.ctx, key.String(), p.CookieBytes)
 	w.st.saved(w, p)
 	return p

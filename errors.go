@@ -44,6 +44,9 @@ var (
 	ErrStoreUnavailable = errors.New("hardtack: session store unavailable")
 )
 
+// errAbsentKey is ErrUnknownKey for a key that the ring does not have at all: its source may.
+var errAbsentKey = fmt.Errorf("%w", ErrUnknownKey)
+
 // Errors of writing.
 var (
 	// ErrConflict: the stored session has changed since it was read. Nothing
@@ -72,6 +75,38 @@ var (
 	ErrTooManyKeys  = errors.New("more than 128 keys")
 	ErrNoUsableKey  = errors.New("no key can seal")
 	ErrKeyTimes     = errors.New("key retires before it is activated")
+	// ErrKeyWrapped: a ring was given a key whose secret is wrapped, and no KeyWrapper.
+	ErrKeyWrapped = errors.New("secret is wrapped, and there is no wrapper to unwrap it")
+	// ErrKeyWrapping: a KeyWrapper failed.
+	ErrKeyWrapping = errors.New("its wrapper failed")
+	// ErrPlaintextKey: a secret is in the clear where only wrapped ones are to be.
+	ErrPlaintextKey = errors.New("secret is in the clear where it must be wrapped")
+	// ErrNoSuchKey: the ring or key set has no key with this ID.
+	ErrNoSuchKey = errors.New("no such key")
+	// ErrKeyNotAnnounced: the key seals already, or no longer.
+	ErrKeyNotAnnounced = errors.New("key is not one that will seal later")
+	// ErrRetiresEarly: the key would retire while sessions sealed with it can be alive. A ring opens them all the same.
+	ErrRetiresEarly = errors.New("key retires before the last session sealed with it has ended")
+	// ErrNoSuccessor: the sealing key is near its end, or past it, and no other is there to follow it. A ring goes on using it.
+	ErrNoSuccessor = errors.New("key is near its end and has no successor")
+	// ErrKeyMissing: the source no longer has a key that has neither retired nor been revoked. A ring goes on opening with it.
+	ErrKeyMissing = errors.New("key is missing from its source, which may have gone back in time")
+)
+
+// Errors of key sets and their sources.
+var (
+	// ErrKeySet: what should be a key set is not one.
+	ErrKeySet = errors.New("hardtack: not a key set")
+	// ErrNoKeySet: the source has no key set, and none was to be made.
+	ErrNoKeySet = errors.New("hardtack: the source has no keys")
+	// ErrKeySource: the source of keys could not be read or written.
+	ErrKeySource = errors.New("hardtack: source of keys")
+	// ErrReadOnlyKeys: the source of keys cannot be written.
+	ErrReadOnlyKeys = errors.New("hardtack: the source of keys is read-only")
+	// ErrFollowsSource: the ring's keys come from a source, and cannot be replaced otherwise.
+	ErrFollowsSource = errors.New("hardtack: the ring follows a source of keys")
+	// ErrKeysChanged: the source kept changing while it was to be changed.
+	ErrKeysChanged = errors.New("hardtack: the source of keys changes too often")
 )
 
 // KeyError says what is wrong with a key of a ring. It never contains secrets.

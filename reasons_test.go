@@ -64,7 +64,7 @@ func TestReasons(t *testing.T) {
 		{"revoked key", hardtack.ErrRevokedKey, func(t *testing.T, g *rig) string {
 			id, err := g.config.Keys.SealingKey(g.clock.Now())
 			require.NoError(t, err)
-			require.NoError(t, g.config.Keys.Revoke(id))
+			require.NoError(t, g.config.Keys.Revoke(t.Context(), id))
 			return g.inline
 		}},
 		{"payload", hardtack.ErrPayload, func(t *testing.T, g *rig) string {

@@ -88,7 +88,7 @@ func TestVectors(t *testing.T) {
 		}
 		r := jrRing(t, keys...)
 		for _, id := range v.Revoked {
-			require.NoError(t, r.Revoke(hardtack.KeyID(id)))
+			require.NoError(t, r.Revoke(t.Context(), hardtack.KeyID(id)))
 		}
 		return r
 	}

@@ -2,405 +2,382 @@ package hardtack
 
 import (
 	"cmp"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
+	"maps"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
-
-	"github.com/hardtack-go/hardtack/internal/seal"
 )
 
-// SecretSize is the size of a key's secret in bytes.
-const SecretSize = seal.SecretSize
+// KeyState is where in its life a key is, by one clock.
+type KeyState byte
 
-// maxKeys bounds a ring, and with it the lineage in a token.
-const maxKeys = 128
+const (
+	// KeyAnnounced: it opens, and will seal later.
+	KeyAnnounced KeyState = iota + 1
+	// KeySealing: it seals and opens.
+	KeySealing
+	// KeyRetiring: it only opens: a newer key seals.
+	KeyRetiring
+	// KeyGone: it has retired and does not open any more.
+	KeyGone
+	// KeyRevoked: what was ever sealed with it is refused.
+	KeyRevoked
+)
 
-// KeyID names a key. It follows from the key's secret (docs/format.md), is
-// sent in the clear with every cookie, and may be logged.
-type KeyID [4]byte
-
-// String returns the ID as 8 hexadecimal digits.
-func (id KeyID) String() string { return hex.EncodeToString(id[:]) }
+// String returns "announced", "sealing", "retiring", "gone" or "revoked".
+func (s KeyState) String() string {
+	switch s {
+	case KeyAnnounced:
+		return "announced"
+	case KeySealing:
+		return "sealing"
+	case KeyRetiring:
+		return "retiring"
+	case KeyGone:
+		return "gone"
+	case KeyRevoked:
+		return "revoked"
+	}
+	return fmt.Sprintf("KeyState(%d)", byte(s))
+}
 
 // MarshalText returns what String does.
-func (id KeyID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+func (s KeyState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText reads 8 hexadecimal digits.
-func (id *KeyID) UnmarshalText(text []byte) error {
-	var v KeyID
-	if len(text) != hex.EncodedLen(len(v)) {
-		return fmt.Errorf("hardtack: key ID of %d characters, want %d", len(text), hex.EncodedLen(len(v)))
-	}
-	if _, err := hex.Decode(v[:], text); err != nil {
-		return fmt.Errorf("hardtack: key ID: %w", err)
-	}
-	*id = v
-	return nil
+// KeyStatus is a key at a moment.
+type KeyStatus struct {
+	Key   Key
+	State KeyState
+	// SealsUntil is when its successor begins to seal; the zero time if there is none.
+	SealsUntil time.Time
+	// Unneeded is from when on no session sealed with it can be alive: SealsUntil plus Retain. The zero time if
+	// it has no successor, or Retain is not known.
+	Unneeded time.Time
 }
 
-// Key is one key of a ring: a secret and when it is used. It is a value that
-// can be copied. However it is printed, its secret is not. The zero Key is
-// not valid.
-type Key struct {
-	id               KeyID
-	material         *keyMaterial // nil once revoked
-	activate, retire time.Time
-}
-
-// keyMaterial holds pointers: fmt follows one, to this, for verbs that do not
-// fit a pointer, but no second one.
-type keyMaterial struct {
-	secret *[SecretSize]byte
-	seal   *seal.Key
-}
-
-// NewKey returns a key with a secret of exactly 32 random bytes, which it
-// copies. The key seals from activate on (the zero time: always) and opens
-// until retire (the zero time: for ever). Its errors are *KeyError.
-func NewKey(secret []byte, activate, retire time.Time) (Key, error) {
-	if len(secret) != SecretSize {
-		return Key{}, &KeyError{Err: fmt.Errorf("%w, but %d", ErrKeyLength, len(secret))}
-	}
-	own := [SecretSize]byte(secret)
-	m := &keyMaterial{secret: &own}
-	id := KeyID(seal.IDOf(m.secret))
-	if id == (KeyID{}) {
-		return Key{}, &KeyError{Err: ErrKeyID} // reserved for records; one secret in 2^32
-	}
-	if !retire.IsZero() && !retire.After(activate) {
-		return Key{}, &KeyError{ID: id, Err: ErrKeyTimes}
-	}
-	var err error
-	if m.seal, err = seal.NewKey(m.secret); err != nil {
-		return Key{}, &KeyError{ID: id, Err: err}
-	}
-	return Key{id: id, material: m, activate: activate, retire: retire}, nil
-}
-
-// NewKeyWithID is NewKey for a secret that is stored with its ID. If they do
-// not belong together, the error is a *KeyError with ErrKeyID.
-func NewKeyWithID(id KeyID, secret []byte, activate, retire time.Time) (Key, error) {
-	k, err := NewKey(secret, activate, retire)
-	if err == nil && k.id != id {
-		return Key{}, &KeyError{ID: id, Err: ErrKeyID}
-	}
-	return k, err
-}
-
-// GenerateKey returns a key with a new random secret. It panics if retire is
-// not after activate.
-func GenerateKey(activate, retire time.Time) Key {
-	secret := make([]byte, SecretSize)
-	for {
-		rand.Read(secret)
-		k, err := NewKey(secret, activate, retire)
-		if err == nil {
-			return k
-		}
-		if !errors.Is(err, ErrKeyID) { // the reserved ID, one secret in 2^32
-			panic(err)
-		}
-	}
-}
-
-// RevokedKey returns what a ring remembers of a revoked key: that no cookie
-// sealed with it, and no later cookie of such a session, is to be accepted.
-// It should stay in the ring until the last such session has ended.
-func RevokedKey(id KeyID) Key { return Key{id: id} }
-
-// ID returns the key's ID.
-func (k Key) ID() KeyID { return k.id }
-
-// Activate returns from when on the key seals.
-func (k Key) Activate() time.Time { return k.activate }
-
-// Retire returns until when the key opens; the zero time means for ever.
-func (k Key) Retire() time.Time { return k.retire }
-
-// Revoked reports whether the key was revoked.
-func (k Key) Revoked() bool { return k.material == nil }
-
-// ExposeSecret returns a copy of the 32 secret bytes, for storing the key; nil if it was revoked.
-func (k Key) ExposeSecret() []byte {
-	if k.material == nil {
-		return nil
-	}
-	return slices.Clone(k.material.secret[:])
-}
-
-// String names the key by its ID, and never prints the secret.
-func (k Key) String() string {
-	if k.Revoked() {
-		return "key " + k.id.String() + " (revoked)"
-	}
-	return "key " + k.id.String()
-}
-
-// Format prints String for every verb.
-func (k Key) Format(f fmt.State, _ rune) { io.WriteString(f, k.String()) }
-
-// LogValue logs the key's ID.
-func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
-
-// MarshalText returns String, so that JSON shows no secret either.
-func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
-
-func (k *Key) retired(now time.Time) bool { return !k.retire.IsZero() && !now.Before(k.retire) }
-
-// Keyring holds the keys that seal and open cookies. The sealing key is the
-// newest whose activate has passed by the clock of the Jar that asks; if none
-// has, the earliest. Every key that is neither retired nor revoked opens.
-//
-// A Keyring is safe for concurrent use; its readers take no lock. Several Jars
-// may share one. The zero Keyring has no keys and is refused by New.
-type Keyring struct {
-	mu   sync.Mutex // serialises writers
-	ring atomic.Pointer[ring]
-}
-
-// ring is one state of a Keyring, immutable.
-type ring struct {
-	keys []ringKey // newest activation first, one order on every server
-	byID map[KeyID]*ringKey
-}
-
-type ringKey struct {
-	Key
-	// kept: a replacement did not list this key, which is not retired. It
-	// goes on opening, and seals only when nothing else can.
-	kept bool
-}
-
-// NewKeyring returns a ring of these keys. Its errors are *KeyError: no key,
-// one ID twice, more than 128 keys.
-func NewKeyring(keys ...Key) (*Keyring, error) {
-	r, err := newRing(keys, nil)
-	if err != nil {
-		return nil, err
-	}
-	k := new(Keyring)
-	k.ring.Store(r)
-	return k, nil
-}
-
-// EphemeralKeyring returns a ring with one random key that dies with the
-// process: every restart logs everybody out, and no second server can read
-// its cookies. For tests and demonstrations.
-func EphemeralKeyring() *Keyring {
-	k, err := NewKeyring(GenerateKey(time.Time{}, time.Time{}))
-	if err != nil {
-		panic(err) // one fresh key is always a ring
-	}
-	return k
-}
-
-func newRing(keys []Key, old *ring) (*ring, error) {
-	r := &ring{byID: make(map[KeyID]*ringKey, len(keys))}
-	usable := false
-	for _, k := range keys {
-		if k.id == (KeyID{}) {
-			return nil, &KeyError{Err: ErrKeyID}
-		}
-		if slices.ContainsFunc(r.keys, func(o ringKey) bool { return o.id == k.id }) {
-			return nil, &KeyError{ID: k.id, Err: ErrDuplicateKey}
-		}
-		if old != nil && k.material != nil {
-			if o := old.byID[k.id]; o != nil {
-				if o.material == nil {
-					k = o.Key // revoked stays revoked
-				} else if *o.material.secret == *k.material.secret {
-					k.material = o.material // keep its cache of derived keys warm
-				} else {
-					return nil, &KeyError{ID: k.id, Err: ErrDuplicateKey}
-				}
-			}
-		}
-		usable = usable || k.material != nil
-		r.keys = append(r.keys, ringKey{Key: k})
-	}
-	if !usable {
-		return nil, &KeyError{Err: ErrNoUsableKey}
-	}
-	if old != nil {
-		for _, o := range old.keys {
-			if !slices.ContainsFunc(r.keys, func(k ringKey) bool { return k.id == o.id }) &&
-				(o.Revoked() || !o.retired(time.Now())) {
-				o.kept = true
-				r.keys = append(r.keys, o)
-			}
-		}
-	}
-	// Revoked ones do not count: they are never in a lineage, and there must
-	// always be room to revoke.
-	secrets := 0
-	for i := range r.keys {
-		if !r.keys[i].Revoked() {
-			secrets++
-		}
-	}
-	if secrets > maxKeys {
-		return nil, &KeyError{Err: ErrTooManyKeys}
-	}
-	slices.SortFunc(r.keys, func(a, b ringKey) int {
-		return cmp.Or(b.activate.Compare(a.activate), slices.Compare(a.id[:], b.id[:]))
-	})
-	for i := range r.keys {
-		r.byID[r.keys[i].id] = &r.keys[i]
-	}
-	return r, nil
-}
-
-// Replace puts keys in place of the ring's, in one step, while requests run.
-// Keys that are not listed any more but neither retired nor revoked go on
-// opening, so that a list rolled back by accident logs nobody out; a key that
-// was revoked stays revoked. On an error, a *KeyError, the ring is as it was.
-func (k *Keyring) Replace(keys ...Key) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	r, err := newRing(keys, k.ring.Load())
-	if err != nil {
-		return err
-	}
-	k.ring.Store(r)
-	return nil
-}
-
-// Revoke ends, from now on, every session that is sealed with the key or was
-// sealed with it before, and forgets the key's secret. If no other key can seal, a new
-// random one takes its place. An ID that the ring does not have is remembered too.
-func (k *Keyring) Revoke(id KeyID) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	old := k.ring.Load()
-	if old == nil {
-		return &KeyError{Err: ErrNoUsableKey}
-	}
-	keys := []Key{RevokedKey(id)}
-	usable := false
-	for _, o := range old.keys {
-		if o.id != id {
-			keys = append(keys, o.Key)
-			usable = usable || !o.Revoked() && !o.retired(time.Now())
-		}
-	}
-	if !usable {
-		keys = append(keys, GenerateKey(time.Time{}, time.Time{}))
-	}
-	r, err := newRing(keys, nil)
-	if err != nil {
-		return err
-	}
-	for i := range r.keys {
-		o := old.byID[r.keys[i].id]
-		r.keys[i].kept = o != nil && o.kept && o.id != id
-	}
-	k.ring.Store(r)
-	return nil
-}
-
-// Keys returns the ring's keys, newest activation first, without those that
-// the last Replace did not list and that go on opening.
-func (k *Keyring) Keys() []Key {
-	r := k.load()
-	keys := make([]Key, 0, len(r.keys))
-	for i := range r.keys {
-		if !r.keys[i].kept {
-			keys = append(keys, r.keys[i].Key)
-		}
-	}
-	return keys
-}
-
-// SealingKey returns the ID of the key that seals at the time now. The error is
-// a *KeyError with ErrNoUsableKey.
-func (k *Keyring) SealingKey(now time.Time) (KeyID, error) {
-	s, err := k.load().sealing(now)
-	if err != nil {
-		return KeyID{}, err
-	}
-	return s.id, nil
-}
-
-var emptyRing ring
-
-func (k *Keyring) load() *ring {
-	if r := k.ring.Load(); r != nil {
-		return r
-	}
-	return &emptyRing
-}
-
-func (r *ring) sealing(now time.Time) (*ringKey, error) {
-	var earliest, kept *ringKey
-	for i := range r.keys {
-		k := &r.keys[i]
-		switch {
-		case k.Revoked() || k.retired(now):
-		case k.kept:
-			kept = k
-		case !k.activate.After(now):
-			return k, nil
-		default:
-			earliest = k
-		}
-	}
-	if earliest = cmp.Or(earliest, kept); earliest == nil {
-		return nil, &KeyError{Err: ErrNoUsableKey}
-	}
-	return earliest, nil
-}
-
-// opening returns the key with this ID if it opens at the time now.
-func (r *ring) opening(id KeyID, now time.Time) (*ringKey, error) {
-	k := r.byID[id]
-	switch {
-	case k == nil:
-		return nil, ErrUnknownKey
-	case k.Revoked():
-		return nil, ErrRevokedKey
-	case k.retired(now):
-		return nil, ErrUnknownKey
-	}
-	return k, nil
-}
-
-// oldest returns the unretired key that has been active for longest.
-func (r *ring) oldest(now time.Time) (*ringKey, error) {
-	for i := len(r.keys) - 1; i >= 0; i-- {
-		if k := &r.keys[i]; !k.Revoked() && !k.retired(now) {
-			return k, nil
-		}
-	}
-	return nil, &KeyError{Err: ErrNoUsableKey}
-}
-
-// stale reports whether a cookie sealed with k should be sealed anew: k no
-// longer seals. A key that does not seal yet is no reason.
-func (r *ring) stale(k *ringKey, now time.Time) bool {
-	s, err := r.sealing(now)
-	return err == nil && s.id != k.id && !k.activate.After(now)
-}
-
-// tooEarly returns the first key that retires before the sessions sealed with
-// it have ended: before its successor's activate plus the lifetime plus skew.
-func (r *ring) tooEarly(lifetime time.Duration) (KeyID, bool) {
+// Status returns the keys at the time now, the newest first.
+func (s KeySet) Status(now time.Time) []KeyStatus {
+	r := makeRing(listed(s.Keys), 0)
+	status := make([]KeyStatus, 0, len(r.keys))
 	var successor *ringKey
 	for i := range r.keys {
 		k := &r.keys[i]
-		if k.Revoked() || k.kept {
+		st := KeyStatus{Key: k.Key, State: r.state(k, now)}
+		if successor != nil && !k.Revoked() {
+			st.SealsUntil = successor.activate
+			if s.Retain > 0 {
+				st.Unneeded = successor.activate.Add(s.Retain)
+			}
+		}
+		if k.usable() {
+			successor = k
+		}
+		status = append(status, st)
+	}
+	return status
+}
+
+// sealing returns the key that seals at the time now.
+func (s KeySet) sealing(now time.Time) (Key, bool) {
+	k, err := makeRing(listed(s.Keys), 0).sealing(now)
+	if err != nil {
+		return Key{}, false
+	}
+	return k.Key, true
+}
+
+// Announce returns the KeySet with a new key that seals from activate on, and its ID. If Retain is known,
+// its predecessor retires that long after.
+func (s KeySet) Announce(activate, now time.Time) (KeySet, KeyID) {
+	s = s.clone()
+	k := GenerateKey(activate.Truncate(time.Second), time.Time{})
+	for s.index(k.id) >= 0 { // one in 2^32
+		k = GenerateKey(activate.Truncate(time.Second), time.Time{})
+	}
+	k.created = now.Truncate(time.Second)
+	s.Keys = append(s.Keys, k)
+	return s.retirePredecessors(), k.id
+}
+
+// Promote returns the KeySet with an announced key sealing from now on. The error is a *KeyError: ErrNoSuchKey,
+// or ErrKeyNotAnnounced.
+func (s KeySet) Promote(id KeyID, now time.Time) (KeySet, error) {
+	s = s.clone()
+	i := s.index(id)
+	switch {
+	case i < 0:
+		return KeySet{}, &KeyError{ID: id, Err: ErrNoSuchKey}
+	case !s.Keys[i].usable() || !s.Keys[i].activate.After(now):
+		return KeySet{}, &KeyError{ID: id, Err: ErrKeyNotAnnounced}
+	}
+	s.Keys[i].activate = now.Truncate(time.Second)
+	return s.retirePredecessors(), nil
+}
+
+// Revoke returns the KeySet with the key revoked: the secret is gone, the ID remembered, whether it was there or not. If the key was
+// sealing, a new one seals from now on. If it would have succeeded another, that one no longer retires.
+func (s KeySet) Revoke(id KeyID, now time.Time) KeySet {
+	s = s.clone()
+	sealing, there := s.sealing(now)
+	if i := s.index(id); i < 0 {
+		s.Keys = append(s.Keys, RevokedKey(id).revoke(now.Truncate(time.Second)))
+	} else if !s.Keys[i].Revoked() {
+		s.Keys[i] = s.Keys[i].revoke(now.Truncate(time.Second))
+	}
+	if !there || sealing.id == id {
+		s, _ = s.Announce(now, now)
+	}
+	s = s.clone()
+	for i := range s.Keys {
+		if k := &s.Keys[i]; k.usable() {
+			k.retire = time.Time{} // the newest has no successor
+			break
+		}
+	}
+	return s
+}
+
+// Prune returns the KeySet without the secrets of the keys that have retired more than 2 minutes ago, and without the entries of
+// which nothing need be remembered: those that retired, or were revoked, more than Retain ago, 400 days
+// if that is not known. It also says which. The key that seals always stays.
+func (s KeySet) Prune(now time.Time) (pruned KeySet, erased, forgotten []KeyID) {
+	s = s.clone().retirePredecessors()
+	erased, forgotten = s.prunable(now, cmp.Or(s.Retain, maxLifetime))
+	return s.without(erased, forgotten), erased, forgotten
+}
+
+// prunable returns the keys whose secrets, and the entries that, are not needed any more.
+func (s KeySet) prunable(now time.Time, retain time.Duration) (erase, forget []KeyID) {
+	sealing, _ := s.sealing(now)
+	for _, k := range s.Keys {
+		switch {
+		case k.usable() && k.id != sealing.id && !k.retire.IsZero() && !now.Before(k.retire.Add(clockSkew)):
+			erase = append(erase, k.id)
+		case k.Erased() && !now.Before(k.retire.Add(retain+clockSkew)),
+			k.Revoked() && !k.revoked.IsZero() && !now.Before(k.revoked.Add(retain+clockSkew)):
+			forget = append(forget, k.id)
+		}
+	}
+	return erase, forget
+}
+
+func (s KeySet) without(erased, forgotten []KeyID) KeySet {
+	s = s.clone()
+	s.Keys = slices.DeleteFunc(s.Keys, func(k Key) bool { return slices.Contains(forgotten, k.id) })
+	for i, k := range s.Keys {
+		if slices.Contains(erased, k.id) {
+			s.Keys[i] = k.erase()
+		}
+	}
+	return s
+}
+
+// retirePredecessors sets, in place, when keys retire that have a successor and would retire never or too early.
+func (s KeySet) retirePredecessors() KeySet {
+	for id, retire := range s.retirements(s.Retain) {
+		s.Keys[s.index(id)].retire = retire
+	}
+	return s.clone()
+}
+
+// retirements returns the keys that do not retire, or too early, and when they should.
+func (s KeySet) retirements(retain time.Duration) map[KeyID]time.Time {
+	if retain <= 0 {
+		return nil
+	}
+	retire := make(map[KeyID]time.Time)
+	var successor *Key
+	for _, k := range s.clone().Keys {
+		if !k.usable() {
 			continue
 		}
-		if successor != nil && !k.retire.IsZero() && k.retire.Before(successor.activate.Add(lifetime+clockSkew)) {
-			return k.id, true
+		if successor != nil {
+			if at := successor.activate.Add(retain); k.retire.IsZero() || k.retire.Before(at) {
+				retire[k.id] = at
+			}
 		}
-		successor = k
+		successor = &k
 	}
-	return KeyID{}, false
+	return retire
+}
+
+// RotationPolicy says when keys are replaced. The zero value of each field is its default. It is a value and its methods are pure.
+//
+//	announced          sealing            retiring           gone
+//	|-- Propagation ---|------ Every -----|----- Retain -----|
+type RotationPolicy struct {
+	// Every is how long a key seals; 30 days by default.
+	Every time.Duration
+	// Propagation is how long a key is announced before it seals: longer than it takes until every server has it, an
+	// outage of the source and a slow deploy included; 24 hours by default. It is at least the
+	// interval at which servers look plus 2 minutes, so that clocks that differ by as much do no harm, and less than Every.
+	Propagation time.Duration
+	// Retain is how long a key opens after its successor has begun to seal: at least the longest Lifetime of the Jars
+	// that use the ring plus 2 minutes, else New refuses the Jar; 24 hours and 2 minutes by default, which suits the default Lifetime.
+	Retain time.Duration
+}
+
+func (p RotationPolicy) withDefaults() RotationPolicy {
+	p.Every = cmp.Or(p.Every, 30*24*time.Hour)
+	p.Propagation = cmp.Or(p.Propagation, 24*time.Hour)
+	p.Retain = cmp.Or(p.Retain, defaultLifetime+clockSkew)
+	return p
+}
+
+// Validate returns an error that joins a *ConfigError for each fault. Interval is how often the servers look at
+// the source, lifetime the longest Lifetime of the Jars; what is 0 is not checked.
+func (p RotationPolicy) Validate(interval, lifetime time.Duration) error {
+	p = p.withDefaults()
+	var faults []error
+	fault := func(field string, value time.Duration, reason string, args ...any) {
+		faults = append(faults, &ConfigError{Field: "Rotation." + field, Value: value.String(), Reason: fmt.Sprintf(reason, args...)})
+	}
+	if p.Every < time.Second {
+		fault("Every", p.Every, "must be at least 1 s")
+	}
+	if least := interval + clockSkew; p.Propagation < least {
+		fault("Propagation", p.Propagation, "must be at least %v: what a key needs to reach every server, and the difference between their clocks", least)
+	}
+	if p.Propagation >= p.Every {
+		fault("Propagation", p.Propagation, "must be less than Every (%v)", p.Every)
+	}
+	if least := max(lifetime, time.Second) + clockSkew; p.Retain < least {
+		fault("Retain", p.Retain, "must be at least %v: a key must open until the last session sealed with it has ended", least)
+	}
+	if n := p.keys(); p.Every >= time.Second && n > maxKeys {
+		fault("Every", p.Every, "is so short that %d keys and IDs would coexist, %d are the most", n, maxKeys)
+	}
+	return errors.Join(faults...)
+}
+
+// keys is how many keys and IDs of retired ones coexist at most.
+func (p RotationPolicy) keys() int64 {
+	return int64((2*p.Retain+p.Propagation)/p.Every) + 4
+}
+
+// RotationPlan is what a policy finds due.
+type RotationPlan struct {
+	// Announce is from when on a new key is to seal, the zero time if none is due.
+	Announce time.Time
+	// Retire has the keys that are to retire at another time.
+	Retire map[KeyID]time.Time
+	// Erase has the keys whose secrets are to be forgotten, Forget those of which not even the ID is needed.
+	Erase, Forget []KeyID
+	// Retain is what the KeySet's Retain is to become, 0 if it stays.
+	Retain time.Duration
+	// Next is when something will be due, if nothing is now.
+	Next time.Time
+}
+
+// Empty reports whether nothing is due.
+func (p RotationPlan) Empty() bool {
+	return p.Announce.IsZero() && p.Retain == 0 && len(p.Retire)+len(p.Erase)+len(p.Forget) == 0
+}
+
+// Plan returns what is due for the keys at the time now. It does not look at secrets: wrapped keys will do. Faulty policies plan
+// whatever they plan; see Validate.
+func (p RotationPolicy) Plan(s KeySet, now time.Time) RotationPlan {
+	p = p.withDefaults()
+	s = s.clone()
+	var plan RotationPlan
+	if p.Retain > s.Retain {
+		plan.Retain = p.Retain
+	} else {
+		p.Retain = s.Retain // another server's policy, or the next release's
+	}
+	plan.Retire = s.retirements(p.Retain)
+	for i, k := range s.Keys {
+		if at, ok := plan.Retire[k.id]; ok {
+			s.Keys[i].retire = at
+		}
+	}
+	activate, due := p.successor(s, now)
+	if !now.Before(due) {
+		plan.Announce = activate
+	}
+	plan.Erase, plan.Forget = s.prunable(now, p.Retain)
+	if plan.Empty() {
+		plan.Next = due
+		for _, k := range s.Keys {
+			var at time.Time
+			switch {
+			case k.usable() && !k.retire.IsZero():
+				at = k.retire.Add(clockSkew)
+			case k.Erased():
+				at = k.retire.Add(p.Retain + clockSkew)
+			case k.Revoked() && !k.revoked.IsZero():
+				at = k.revoked.Add(p.Retain + clockSkew)
+			}
+			if at.After(now) && (plan.Next.IsZero() || at.Before(plan.Next)) {
+				plan.Next = at
+			}
+		}
+	}
+	return plan
+}
+
+// successor returns from when on the next key is to seal that has not been announced yet, and when it is to be.
+func (p RotationPolicy) successor(s KeySet, now time.Time) (activate, announce time.Time) {
+	sealing, ok := s.sealing(now)
+	if !ok {
+		return now, now
+	}
+	for _, k := range s.Keys {
+		// One from farther off than any policy goes is the work of a wrong clock: not to be waited for.
+		if k.usable() && k.id != sealing.id && k.activate.After(now) && !k.activate.After(now.Add(p.Every+clockSkew)) {
+			return later(k.activate.Add(p.Every), now.Add(p.Propagation)), k.activate.Add(p.Every - p.Propagation)
+		}
+	}
+	activate = later(sealing.activate, sealing.created).Add(p.Every)
+	if !sealing.retire.IsZero() {
+		activate = earlier(activate, sealing.retire)
+	}
+	return later(activate, now.Add(p.Propagation)), activate.Add(-p.Propagation)
+}
+
+// Apply returns the KeySet with the plan carried out.
+func (s KeySet) Apply(p RotationPlan, now time.Time) KeySet {
+	s = s.clone()
+	s.Retain = cmp.Or(p.Retain, s.Retain)
+	for id, at := range p.Retire {
+		if i := s.index(id); i >= 0 {
+			s.Keys[i].retire = at
+		}
+	}
+	s = s.without(p.Erase, p.Forget)
+	if !p.Announce.IsZero() {
+		s, _ = s.Announce(p.Announce, now)
+	}
+	return s
+}
+
+// String says what is due in one line.
+func (p RotationPlan) String() string {
+	if p.Empty() {
+		return "nothing is due"
+	}
+	var text string
+	add := func(format string, args ...any) {
+		if text != "" {
+			text += "; "
+		}
+		text += fmt.Sprintf(format, args...)
+	}
+	if !p.Announce.IsZero() {
+		add("announce a key that seals from %s on", p.Announce.UTC().Format(time.RFC3339))
+	}
+	if p.Retain > 0 {
+		add("keep keys for %v after their successors' beginning", p.Retain)
+	}
+	for _, id := range slices.SortedFunc(maps.Keys(p.Retire), func(a, b KeyID) int { return slices.Compare(a[:], b[:]) }) {
+		add("retire %v at %s", id, p.Retire[id].UTC().Format(time.RFC3339))
+	}
+	if len(p.Erase) > 0 {
+		add("erase %v", p.Erase)
+	}
+	if len(p.Forget) > 0 {
+		add("forget %v", p.Forget)
+	}
+	return text
 }

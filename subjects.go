@@ -97,7 +97,7 @@ func (c *core) endOne(ctx context.Context, id string, expires time.Time) (was bo
 func (c *core) indexTags(subject string) (tags []string) {
 	ring, now := c.Keys.load(), c.Now()
 	for i := range ring.keys {
-		if k := &ring.keys[i]; !k.Revoked() && !k.retired(now) {
+		if k := &ring.keys[i]; k.opens(ring, now) {
 			tags = append(tags, k.material.seal.IndexTag(c.Audience, subject))
 		}
 	}
@@ -113,7 +113,7 @@ func (c *core) file(w *writing, id KeyID) error {
 	}
 	ring := c.Keys.load()
 	key := ring.byID[id]
-	if key == nil || key.Revoked() { // a custom Codec's, or ended just now
+	if key == nil || !key.usable() { // a custom Codec's, or ended just now
 		var err error
 		if key, err = ring.sealing(w.now); err != nil {
 			return err

@@ -352,7 +352,7 @@ func TestRefused(t *testing.T) {
 	assert.Equal(t, 1, a.Items)
 	assert.Len(t, a.setCookie, 1)
 
-	require.NoError(t, keys.Revoke(keys.Keys()[0].ID()))
+	require.NoError(t, keys.Revoke(t.Context(), keys.Keys()[0].ID()))
 	assertRefused(t, shop, "revoked_key", small)
 }
 
