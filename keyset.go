@@ -84,7 +84,7 @@ func parseKeySet(data []byte) (s KeySet, err error) {
 		}
 	}
 	if len(doc.Keys) > maxEntries {
-		return KeySet{}, fmt.Errorf("%w; %d entries, %d are the most with revoked ones", ErrTooManyKeys, len(doc.Keys), maxEntries)
+		return KeySet{}, &KeyError{Err: fmt.Errorf("%w; %d entries, %d are the most with revoked ones", ErrTooManyKeys, len(doc.Keys), maxEntries)}
 	}
 	for _, e := range doc.Keys {
 		k, err := e.key()

@@ -91,13 +91,23 @@ func (s KeySet) sealing(now time.Time) (Key, bool) {
 // its predecessor retires that long after.
 func (s KeySet) Announce(activate, now time.Time) (KeySet, KeyID) {
 	s = s.clone()
-	k := GenerateKey(activate.Truncate(time.Second), time.Time{})
+	activate = s.vacant(activate)
+	k := GenerateKey(activate, time.Time{})
 	for s.index(k.id) >= 0 { // one in 2^32
-		k = GenerateKey(activate.Truncate(time.Second), time.Time{})
+		k = GenerateKey(activate, time.Time{})
 	}
-	k.created = now.Truncate(time.Second)
+	k.created = now.Truncate(time.Millisecond)
 	s.Keys = append(s.Keys, k)
 	return s.retirePredecessors(), k.id
+}
+
+// vacant returns the moment, to the millisecond, at which no other key begins: of two the order would be that of their IDs.
+func (s KeySet) vacant(at time.Time) time.Time {
+	at = at.Truncate(time.Millisecond)
+	for slices.ContainsFunc(s.Keys, func(k Key) bool { return k.usable() && k.activate.Equal(at) }) {
+		at = at.Add(time.Millisecond)
+	}
+	return at
 }
 
 // Promote returns the KeySet with an announced key sealing from now on. The error is a *KeyError: ErrNoSuchKey,
@@ -111,7 +121,7 @@ func (s KeySet) Promote(id KeyID, now time.Time) (KeySet, error) {
 	case !s.Keys[i].usable() || !s.Keys[i].activate.After(now):
 		return KeySet{}, &KeyError{ID: id, Err: ErrKeyNotAnnounced}
 	}
-	s.Keys[i].activate = now.Truncate(time.Second)
+	s.Keys[i].activate = s.vacant(now)
 	return s.retirePredecessors(), nil
 }
 
@@ -121,9 +131,9 @@ func (s KeySet) Revoke(id KeyID, now time.Time) KeySet {
 	s = s.clone()
 	sealing, there := s.sealing(now)
 	if i := s.index(id); i < 0 {
-		s.Keys = append(s.Keys, RevokedKey(id).revoke(now.Truncate(time.Second)))
+		s.Keys = append(s.Keys, RevokedKey(id).revoke(now.Truncate(time.Millisecond)))
 	} else if !s.Keys[i].Revoked() {
-		s.Keys[i] = s.Keys[i].revoke(now.Truncate(time.Second))
+		s.Keys[i] = s.Keys[i].revoke(now.Truncate(time.Millisecond))
 	}
 	if !there || sealing.id == id {
 		s, _ = s.Announce(now, now)
