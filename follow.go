@@ -71,10 +71,12 @@ func OpenKeyring(ctx context.Context, source KeySource, c KeyringConfig) (*Keyri
 	if c.Now != nil {
 		k.clock.Store(&c.Now)
 	}
-	f := &follower{ring: k, source: source, config: c, busy: make(chan struct{}, 1), closing: make(chan struct{})}
+	f := &follower{ring: k, source: source, config: c, busy: make(chan struct{}, 1)}
 	f.store, _ = source.(KeyStore)
+	f.life, f.end = context.WithCancel(context.Background())
 	k.follower = f
 	if err := f.look(ctx); err != nil && k.ring.Load() == nil {
+		f.end()
 		return nil, err
 	}
 	f.running.Go(f.poll)
@@ -167,9 +169,11 @@ type follower struct {
 	next    *reread
 	last    time.Time // of a reread
 	closed  bool
-	closing chan struct{}
 	running sync.WaitGroup
 	waiting atomic.Int32
+
+	life context.Context // until Close
+	end  context.CancelFunc
 }
 
 // look is how it went the last time.
@@ -193,27 +197,11 @@ func (f *follower) poll() {
 		pause := f.config.Interval - rand.N(f.config.Interval/10+1)
 		select {
 		case <-time.After(pause):
-			f.background()
-		case <-f.closing:
+			_ = f.look(f.life) // Health has it
+		case <-f.life.Done():
 			return
 		}
 	}
-}
-
-// background is a look that ends with Close.
-func (f *follower) background() {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	stop := make(chan struct{})
-	defer close(stop)
-	go func() {
-		select {
-		case <-f.closing:
-			cancel()
-		case <-stop:
-		}
-	}()
-	_ = f.look(ctx) // Health has it
 }
 
 // exclusively runs do, bounded by Timeout, while nobody else does, and reports how it went.
@@ -484,23 +472,21 @@ func (f *follower) upcoming() *reread {
 		defer close(next.done)
 		select {
 		case <-time.After(pause):
-		case <-f.closing:
+		case <-f.life.Done():
 		}
 		f.mu.Lock()
 		f.next, f.last = nil, time.Now()
 		f.mu.Unlock()
-		f.background()
+		_ = f.look(f.life)
 	})
 	return next
 }
 
 func (f *follower) close() {
 	f.mu.Lock()
-	if !f.closed {
-		f.closed = true
-		close(f.closing)
-	}
+	f.closed = true // so that nothing begins while we wait
 	f.mu.Unlock()
+	f.end()
 	f.running.Wait()
 }
 

@@ -59,7 +59,8 @@ func (j *Jar[T]) Config() Config {
 // ErrStoreUnavailable the cookie is good but could not be looked up: answer
 // with 503, or without a session; Save will refuse to overwrite it.
 //
-// Get does not write. Within Handler it returns the session that From does.
+// Get does not write. Within Handler it returns the session that From does. If no cookie could be opened and one has a key
+// ID that the ring does not know, and the ring follows a source, Get waits for a look there: up to 2 s, or r's context.
 func (j *Jar[T]) Get(r *http.Request) (*Session[T], error) {
 	if j == nil || j.core == nil {
 		return &Session[T]{}, ErrNotConfigured

@@ -337,6 +337,15 @@ func TestSecretsNeverPrint(t *testing.T) {
 	key, err := hardtack.NewKey(secret, time.Time{}, time.Time{})
 	require.NoError(t, err)
 	ring := jrRing(t, key)
+	set := hardtack.KeySet{Keys: []hardtack.Key{key}}
+	follows := hardtack.KeyringConfig{Observer: hardtack.SlogKeyObserver(slog.Default())}
+	source := &flPrivate{flStore{data: ksEncode(t, set)}}
+	followed, err := hardtack.OpenKeyring(t.Context(), source, follows)
+	require.NoError(t, err)
+	defer followed.Close()
+	source.set(source.data[:len(source.data)/2])
+	brokenErr := followed.Refresh(t.Context())
+	require.Error(t, brokenErr)
 	config := hardtack.Config{Keys: ring}
 	codec := hardtack.NewSealedCodec(ring)
 	config.Codec = codec
@@ -366,6 +375,7 @@ func TestSecretsNeverPrint(t *testing.T) {
 	values := []any{
 		key, &key, []hardtack.Key{key}, [1]hardtack.Key{key}, map[string]hardtack.Key{"a": key},
 		holder{key, &key, []hardtack.Key{key}, ring}, &holder{key: key}, map[hardtack.KeyID]holder{key.ID(): {key: key}},
+		set, &set, set.Status(time.Now()), followed, followed.Health(), followed.Use(), brokenErr, follows, hardtack.RotationPolicy{}.Plan(set, time.Now()),
 		ring, ring.Keys(), config, &config, j, *j, j.Config(), codec, s, *s, rec, &rec, []hardtack.Record{rec}, rec.Seed, &rec.Seed,
 		s.Placement(), configErr, getErr, keyErr, idErr, dup, errors.Join(configErr, keyErr), key.ID(),
 	}
