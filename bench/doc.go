@@ -1,0 +1,2 @@
+// Package bench measures hardtack beside its peers. It has nothing but benchmarks; "make bench" runs them.
+package bench
