@@ -13,7 +13,7 @@
 //
 // # Use
 //
-//	ring, err := hardtack.NewKeyring(key)
+//	ring, err := keyfile.Open(ctx, "keys.json", hardtack.KeyringConfig{}) // or NewKeyring
 //	jar, err := hardtack.New[Cart](hardtack.Config{Keys: ring})
 //
 //	func add(w http.ResponseWriter, r *http.Request) {
@@ -29,6 +29,13 @@
 // Errors are typed and work with errors.Is. [ErrStoreUnavailable] is the one that
 // every handler should know: the cookie is good but could not be looked up, so answer
 // with 503. All others from [Jar.Get] mean a fresh session.
+//
+// # Keys
+//
+// Each [Key] is announced, seals, opens for as long as its sessions can live, and is gone. [OpenKeyring] makes a [Keyring] that
+// follows a [KeySource]: a file (package keyfile), an environment variable ([EnvKeys]), a function ([KeySourceFunc]), or a table or Redis
+// key that a fleet shares. With a [RotationPolicy] the ring replaces its keys by itself.
+// [Keyring.Revoke] ends every session that was ever sealed with a key. [Keyring.Health] says what should be seen to.
 //
 // # Threats
 //
@@ -55,6 +62,6 @@
 // # Further reading
 //
 // In the repository, docs/hybrid.md has the rules of storing, docs/stores.md the stores and how to write one,
-// docs/threat-model.md every attack, docs/format.md the bytes, docs/limits.md
+// docs/rotation.md a runbook for keys, docs/threat-model.md every attack, docs/format.md the bytes, docs/limits.md
 // what browsers and proxies accept, and docs/tradeoffs.md why it is as it is.
 package hardtack

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -33,10 +34,10 @@ type KeyringConfig struct {
 	// Interval is the longest time between two looks at the source; 10 s by default. Each pause is up to a tenth shorter, so that
 	// servers do not ask all at once.
 	Interval time.Duration
-	// Timeout bounds one look; 5 s by default.
+	// Timeout bounds one look, with what Wrapper takes; 5 s by default.
 	Timeout time.Duration
-	// Rotation replaces keys when their time has come, by whichever server sees it first. The source must be a KeyStore. Nil: somebody
-	// else does, or nobody.
+	// Rotation replaces keys when their time has come, by whichever server sees it first. The source must be a KeyStore, and the same one for
+	// all servers: where each has a file of its own, each would make keys that the others lack. Nil: somebody else rotates, or nobody.
 	Rotation *RotationPolicy
 	// MustExist makes a source without keys an error. Otherwise a KeyStore gets its first key then; of several
 	// servers that start at once, one makes it.
@@ -71,7 +72,7 @@ func OpenKeyring(ctx context.Context, source KeySource, c KeyringConfig) (*Keyri
 	if c.Now != nil {
 		k.clock.Store(&c.Now)
 	}
-	f := &follower{ring: k, source: source, config: c, busy: make(chan struct{}, 1)}
+	f := &follower{ring: k, source: source, config: c, busy: make(chan struct{}, 1), opened: make(map[KeyID]unwrapped)}
 	f.store, _ = source.(KeyStore)
 	f.life, f.end = context.WithCancel(context.Background())
 	k.follower = f
@@ -160,7 +161,7 @@ type follower struct {
 	busy    chan struct{} // held by whoever reads or writes the source, and for what follows
 	data    []byte        // as it was last taken over
 	set     KeySet        // data
-	opened  map[KeyID]unwrapped
+	opened  map[KeyID]unwrapped // keys that were wrapped
 	faulty  string // what was last reported
 	looked  atomic.Pointer[look]
 	keeping atomic.Int64 // the Retain that the keys are kept by
@@ -267,9 +268,8 @@ func (f *follower) take(ctx context.Context, data []byte) error {
 		return err
 	}
 	keys := slices.Clone(set.Keys)
-	opened := make(map[KeyID]unwrapped)
 	for i, k := range keys {
-		if keys[i], err = f.open(ctx, k, opened); err != nil {
+		if keys[i], err = f.open(ctx, k); err != nil {
 			return err
 		}
 	}
@@ -277,7 +277,8 @@ func (f *follower) take(ctx context.Context, data []byte) error {
 	if err := f.ring.set(keys); err != nil {
 		return err
 	}
-	f.data, f.set, f.opened = bytes.Clone(data), set, opened
+	f.data, f.set = bytes.Clone(data), set
+	maps.DeleteFunc(f.opened, func(id KeyID, _ unwrapped) bool { return set.index(id) < 0 })
 	f.keeping.Store(int64(set.Retain))
 	if f.config.Rotation != nil {
 		f.keeping.Store(int64(max(set.Retain, f.config.Rotation.Retain)))
@@ -289,7 +290,7 @@ func (f *follower) take(ctx context.Context, data []byte) error {
 }
 
 // open returns k with its secret in the clear.
-func (f *follower) open(ctx context.Context, k Key, opened map[KeyID]unwrapped) (Key, error) {
+func (f *follower) open(ctx context.Context, k Key) (Key, error) {
 	switch w := f.config.Wrapper; {
 	case k.form == keyClear && !f.config.InsecurePlaintextKeys && (w != nil || !f.plaintext()):
 		return Key{}, &KeyError{ID: k.id, Err: ErrPlaintextKey}
@@ -305,8 +306,8 @@ func (f *follower) open(ctx context.Context, k Key, opened map[KeyID]unwrapped) 
 				return Key{}, err
 			}
 			had = unwrapped{*k.wrapped, clear}
+			f.opened[k.id] = had // also if another key fails: a slow wrapper gets there in the end
 		}
-		opened[k.id] = had
 		clear := had.key
 		clear.created, clear.activate, clear.retire = k.created, k.activate, k.retire
 		return clear, nil
