@@ -524,6 +524,16 @@ func (k *Keyring) Update(ctx context.Context, change func(KeySet) (KeySet, error
 	return k.follower.update(ctx, change)
 }
 
+// Restore puts back into the ring's source what the ring knows and the source has lost: keys that have neither retired nor been
+// revoked, and revocations. A ring with a Rotation policy does so by itself; for others it is how to make good a key file that was
+// overwritten with an older one. The errors are those of Update.
+func (k *Keyring) Restore(ctx context.Context) error {
+	return k.Update(ctx, func(s KeySet) (KeySet, error) {
+		k.follower.restore(ctx, &s, k.now())
+		return s, nil
+	})
+}
+
 // Refresh looks at the ring's source now, and does what its policy finds due. A ring without a source has nothing to do. The errors are those of
 // OpenKeyring; the ring is as it was then, and goes on.
 func (k *Keyring) Refresh(ctx context.Context) error {

@@ -478,6 +478,19 @@ func TestSourceGoneBackInTime(t *testing.T) {
 	require.NoError(t, passive.Refresh(t.Context()))
 	require.ErrorIs(t, passive.Health().Err(), hardtack.ErrKeyMissing)
 	assert.Equal(t, swaps, store.swaps.Load())
+	// Until somebody tells it to.
+	for _, back := range [][]byte{old, nil} {
+		store.set(back)
+		_ = passive.Refresh(t.Context())
+		require.Error(t, passive.Health().Err())
+		require.NoError(t, passive.Restore(t.Context()))
+		require.NoError(t, passive.Health().Err())
+		for _, k := range passive.Keys() {
+			there, ok := store.get(t).Find(k.ID())
+			assert.True(t, ok && there.Revoked() == k.Revoked())
+		}
+	}
+	require.ErrorIs(t, jrRing(t, jrAt(0)).Restore(t.Context()), hardtack.ErrReadOnlyKeys)
 }
 
 func TestRevokeReachesTheFleet(t *testing.T) {
