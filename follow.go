@@ -76,9 +76,17 @@ func OpenKeyring(ctx context.Context, source KeySource, c KeyringConfig) (*Keyri
 	f.store, _ = source.(KeyStore)
 	f.life, f.end = context.WithCancel(context.Background())
 	k.follower = f
-	if err := f.look(ctx); err != nil && k.ring.Load() == nil {
-		f.end()
-		return nil, err
+	for {
+		had := len(f.opened)
+		err := f.look(ctx)
+		if err == nil || k.ring.Load() != nil {
+			break
+		}
+		// A wrapper that takes a second a key gets on with each look.
+		if ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) || len(f.opened) == had {
+			f.end()
+			return nil, err
+		}
 	}
 	f.running.Go(f.poll)
 	return k, nil

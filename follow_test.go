@@ -628,3 +628,26 @@ func (w *kwCounting) Unwrap(ctx context.Context, wrapped []byte) ([]byte, error)
 	w.unwraps.Add(1)
 	return w.kwXOR.Unwrap(ctx, wrapped)
 }
+
+// kwSlow takes as long as a passphrase does, and then looks at its context.
+type kwSlow struct{ kwXOR }
+
+func (w kwSlow) Unwrap(ctx context.Context, wrapped []byte) ([]byte, error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	time.Sleep(30 * time.Millisecond)
+	return w.kwXOR.Unwrap(ctx, wrapped)
+}
+
+func TestSlowWrapper(t *testing.T) {
+	var s hardtack.KeySet
+	for i := range 10 {
+		s, _ = s.Announce(rtEpoch.Add(time.Duration(i)*time.Hour), rtEpoch)
+	}
+	s, err := s.Wrap(t.Context(), kwSlow{})
+	require.NoError(t, err)
+	store := &flStore{data: ksEncode(t, s)}
+	ring := flOpen(t, store, func(c *hardtack.KeyringConfig) { c.Wrapper, c.Timeout = kwSlow{}, 100*time.Millisecond })
+	assert.Len(t, ring.Keys(), 10)
+}

@@ -45,6 +45,17 @@ func (s KeyState) String() string {
 // MarshalText returns what String does.
 func (s KeyState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
+// UnmarshalText reads what MarshalText has written.
+func (s *KeyState) UnmarshalText(text []byte) error {
+	for state := KeyAnnounced; state <= KeyRevoked; state++ {
+		if state.String() == string(text) {
+			*s = state
+			return nil
+		}
+	}
+	return errors.New("hardtack: not the state of a key")
+}
+
 // KeyStatus is a key at a moment.
 type KeyStatus struct {
 	Key   Key
@@ -138,7 +149,7 @@ func (s KeySet) Revoke(id KeyID, now time.Time) KeySet {
 	if !there || sealing.id == id {
 		s, _ = s.Announce(now, now)
 	}
-	s = s.clone()
+	s = s.retirePredecessors() // of the revoked one, its predecessor has another successor now
 	for i := range s.Keys {
 		if k := &s.Keys[i]; k.usable() {
 			k.retire = time.Time{} // the newest has no successor

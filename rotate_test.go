@@ -369,6 +369,13 @@ func TestKeyStates(t *testing.T) {
 		marshalled, err := state.MarshalText()
 		require.NoError(t, err)
 		assert.Equal(t, text, string(marshalled))
+		back := hardtack.KeyState(99)
+		if state == 0 {
+			require.Error(t, back.UnmarshalText(marshalled))
+		} else {
+			require.NoError(t, back.UnmarshalText(marshalled))
+			assert.Equal(t, state, back)
+		}
 	}
 }
 
@@ -392,6 +399,15 @@ func TestRevokeInASet(t *testing.T) {
 	r = s.Revoke(a, now)
 	assert.Equal(t, b, rtSealing(t, r, now).ID())
 	assert.Len(t, r.Keys, 2)
+
+	// One between two others: its predecessor opens until its sessions have ended, counted from the next that seals.
+	three, c := s.Announce(rtEpoch.Add(3*rtDay), rtEpoch)
+	r = three.Revoke(b, rtEpoch)
+	old, _ = r.Find(a)
+	assert.Equal(t, rtEpoch.Add(4*rtDay), old.Retire())
+	_, err := hardtack.New[jrData](hardtack.Config{Keys: jrRing(t, r.Keys...), Lifetime: rtDay - rtSkew})
+	require.NoError(t, err)
+	assert.Equal(t, c, rtSealing(t, r, rtEpoch.Add(3*rtDay)).ID())
 
 	unknown := hardtack.KeyID{9, 9, 9, 9}
 	r = s.Revoke(unknown, now)
