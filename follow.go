@@ -166,11 +166,11 @@ type follower struct {
 	store  KeyStore // source, nil if it cannot be written
 	config KeyringConfig
 
-	busy    chan struct{} // held by whoever reads or writes the source, and for what follows
-	data    []byte        // as it was last taken over
-	set     KeySet        // data
+	busy    chan struct{}       // held by whoever reads or writes the source, and for what follows
+	data    []byte              // as it was last taken over
+	set     KeySet              // data
 	opened  map[KeyID]unwrapped // keys that were wrapped
-	faulty  string // what was last reported
+	faulty  string              // what was last reported
 	looked  atomic.Pointer[look]
 	keeping atomic.Int64 // the Retain that the keys are kept by
 

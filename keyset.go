@@ -48,7 +48,7 @@ type documentedKey struct {
 	Revoked  time.Time `json:"revoked,omitzero"`
 }
 
-// ParseKeySet reads what Encode has written, or somebody by hand. It is strict: unknown fields, a second document, an ID
+// ParseKeySet reads what Encode has written, or somebody by hand. It is strict: unknown fields, a field that occurs twice, a second document, an ID
 // that does not belong to its secret, one that occurs twice, more than 128 keys and more than 1 MiB are refused.
 // The error matches ErrKeySet, and where a key is at fault it contains a *KeyError.
 func ParseKeySet(data []byte) (KeySet, error) {
@@ -65,6 +65,9 @@ func parseKeySet(data []byte) (s KeySet, err error) {
 		return s, fmt.Errorf("%d bytes long, more than %d", len(data), MaxKeySetSize)
 	case len(bytes.TrimSpace(data)) == 0:
 		return s, errors.New("empty")
+	}
+	if err := strictNames(json.NewDecoder(bytes.NewReader(data)), 0); err != nil {
+		return s, harmlessJSON(err)
 	}
 	var doc document
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -96,11 +99,52 @@ func parseKeySet(data []byte) (s KeySet, err error) {
 	return s, s.check()
 }
 
+// errNames: a field occurs twice, or in other letters. encoding/json would take the last of them, in part.
+var errNames = errors.New("a field occurs twice, or is written in other letters; " + fieldNames)
+
+const fieldNames = "the fields are version, retain, keys, and for a key id, secret, wrapped, created, activate, retire, revoked"
+
+// strictNames reads one value and refuses objects in which a name occurs twice or has capital letters.
+func strictNames(d *json.Decoder, depth int) error {
+	token, err := d.Token()
+	if err != nil {
+		return err
+	}
+	open, nested := token.(json.Delim)
+	if !nested {
+		return nil
+	}
+	if depth > 3 {
+		return errNames // an unknown field, in any case
+	}
+	names := make(map[string]bool)
+	for d.More() {
+		if open == '{' {
+			name, err := d.Token()
+			if err != nil {
+				return err
+			}
+			text, _ := name.(string)
+			if names[text] || strings.ContainsFunc(text, func(r rune) bool { return r < 'a' || r > 'z' }) {
+				return errNames
+			}
+			names[text] = true
+		}
+		if err := strictNames(d, depth+1); err != nil {
+			return err
+		}
+	}
+	_, err = d.Token()
+	return err
+}
+
 // harmlessJSON returns err without what it quotes: a broken document may have a secret anywhere.
 func harmlessJSON(err error) error {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
 	switch {
+	case errors.Is(err, errNames):
+		return err
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return errors.New("not JSON: it ends too early")
 	case errors.As(err, &syntax):
@@ -108,7 +152,7 @@ func harmlessJSON(err error) error {
 	case errors.As(err, &kind):
 		return fmt.Errorf("the wrong kind of value at byte %d", kind.Offset)
 	case strings.HasPrefix(err.Error(), "json: unknown field"):
-		return errors.New("it has a field that this program does not know; the fields are version, retain, keys, and for a key id, secret, wrapped, created, activate, retire, revoked")
+		return errors.New("it has a field that this program does not know; " + fieldNames)
 	}
 	return errors.New("a value is not of its form: id is 8 hexadecimal digits, secret and wrapped are base64, times are as in RFC 3339")
 }
