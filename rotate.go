@@ -81,7 +81,7 @@ func (s KeySet) Status(now time.Time) []KeyStatus {
 				st.Unneeded = successor.activate.Add(s.Retain)
 			}
 		}
-		if k.usable() {
+		if k.usable() || k.Erased() {
 			successor = k
 		}
 		status = append(status, st)

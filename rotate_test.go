@@ -354,6 +354,13 @@ func TestKeyStates(t *testing.T) {
 	assert.Equal(t, []hardtack.KeyID{a}, forgotten)
 	assert.Len(t, s.Keys, 1)
 
+	// Of two that are erased, the second ended the first.
+	erasedBoth, d := s.Announce(now.Add(10*rtDay), now)
+	erasedBoth, _ = erasedBoth.Announce(now.Add(11*rtDay), now)
+	erasedBoth, gone, _ := erasedBoth.Prune(now.Add(13 * rtDay))
+	require.ElementsMatch(t, []hardtack.KeyID{b, d}, gone)
+	assert.Equal(t, now.Add(10*rtDay), rtState(erasedBoth, now)[b].SealsUntil)
+
 	promoted, c := s.Announce(now.Add(time.Hour), now)
 	promoted, err := promoted.Promote(c, now)
 	require.NoError(t, err)
