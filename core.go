@@ -84,11 +84,21 @@ func (c *core) fresh(err error) *state {
 
 // open finds the request's session. It never returns nil.
 func (c *core) open(ctx context.Context, h http.Header) *state {
-	l := &lookup{core: c, ctx: ctx, now: c.Now(), reason: ErrNoCookie}
-	st := l.search(h)
-	if st == nil && l.absent && c.Keys.reread(ctx) {
-		l = &lookup{core: c, ctx: ctx, now: c.Now(), reason: ErrNoCookie}
-		st = l.search(h)
+	l := c.lookup(ctx)
+	st := l.read(h, &c.present, nil)
+	// Before an older cookie in a former place is taken instead.
+	if st == nil && c.Keys.reread(ctx, l.absent) {
+		l = c.lookup(ctx)
+		st = l.read(h, &c.present, nil)
+	}
+	if st == nil && l.elsewhere() {
+		st = l.readFormer(h)
+		if st == nil && c.Keys.reread(ctx, l.absent) {
+			l = c.lookup(ctx)
+			if st = l.read(h, &c.present, nil); st == nil && l.elsewhere() {
+				st = l.readFormer(h)
+			}
+		}
 	}
 	for _, id := range l.refused {
 		c.Keys.refused(id)
@@ -137,17 +147,18 @@ type lookup struct {
 	authentic bool // one was authentic, whatever became of it
 
 	refused []KeyID // of the first cookies refused for their key
-	absent  bool    // one's key is not in the ring, and never was
+	absent  []KeyID // those of them that the ring does not have
 }
 
-// search looks in the present place, and in former ones if that may help.
-func (l *lookup) search(h http.Header) *state {
-	st := l.read(h, &l.present, nil)
-	if st == nil && l.elsewhere() {
-		for i := range l.Formerly {
-			if st = l.read(h, &l.formers[i], &l.Formerly[i]); st != nil || !l.elsewhere() {
-				break
-			}
+func (c *core) lookup(ctx context.Context) *lookup {
+	return &lookup{core: c, ctx: ctx, now: c.Now(), reason: ErrNoCookie}
+}
+
+// readFormer looks in the former places.
+func (l *lookup) readFormer(h http.Header) (st *state) {
+	for i := range l.Formerly {
+		if st = l.read(h, &l.formers[i], &l.Formerly[i]); st != nil || !l.elsewhere() {
+			break
 		}
 	}
 	return st
@@ -195,7 +206,7 @@ func (l *lookup) read(h http.Header, s *scope, former *Former) *state {
 			found, n = append(found, rec), n+1
 		default:
 			l.refuse(err)
-			l.noteKey(err, value)
+			l.noteKey(err, former, value)
 		}
 		// What is refused by its header alone costs next to nothing.
 		if !errors.Is(err, ErrUnknownKey) && !errors.Is(err, ErrMalformed) {
@@ -227,14 +238,18 @@ func (l *lookup) read(h http.Header, s *scope, former *Former) *state {
 }
 
 // noteKey remembers the key of a cookie that was refused for it.
-func (l *lookup) noteKey(err error, value string) {
+func (l *lookup) noteKey(err error, former *Former, value string) {
 	if !errors.Is(err, ErrUnknownKey) && !errors.Is(err, ErrRevokedKey) || len(l.refused) == maxCandidates {
 		return
 	}
-	if id, err := seal.Peek(value); err == nil {
-		l.refused = append(l.refused, KeyID(id))
+	id, malformed := seal.Peek(value)
+	if malformed != nil || former != nil && !former.inherits {
+		return // no token of ours, or of another ring
 	}
-	l.absent = l.absent || errors.Is(err, errAbsentKey)
+	l.refused = append(l.refused, KeyID(id))
+	if errors.Is(err, errAbsentKey) {
+		l.absent = append(l.absent, KeyID(id))
+	}
 }
 
 func (l *lookup) openOne(codec Codec, b Binding, former *Former, value string, rec *Record) error {

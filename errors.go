@@ -89,7 +89,10 @@ var (
 	ErrRetiresEarly = errors.New("key retires before the last session sealed with it has ended")
 	// ErrNoSuccessor: the sealing key is near its end, or past it, and no other is there to follow it. A ring goes on using it.
 	ErrNoSuccessor = errors.New("key is near its end and has no successor")
-	// ErrKeyMissing: the source no longer has a key that has neither retired nor been revoked. A ring goes on opening with it.
+	// ErrKeyInFuture: the key that seals was to begin more than 2 minutes from now: the clock of this server or of the one that made it is wrong.
+	ErrKeyInFuture = errors.New("key seals although it begins in the future: some server's clock is wrong")
+	// ErrKeyMissing: the source no longer has a key that has neither retired nor been revoked, or no longer knows that one was revoked. A
+	// ring goes on as if it did.
 	ErrKeyMissing = errors.New("key is missing from its source, which may have gone back in time")
 )
 

@@ -31,7 +31,7 @@ const (
 type KeyringConfig struct {
 	_ struct{}
 
-	// Interval is the longest time between two looks at the source; 10 s by default. Each pause is up to a tenth shorter, so that
+	// Interval is the longest pause between two looks at the source; 10 s by default. Each is up to a tenth shorter, so that
 	// servers do not ask all at once.
 	Interval time.Duration
 	// Timeout bounds one look, with what Wrapper takes; 5 s by default.
@@ -53,7 +53,7 @@ type KeyringConfig struct {
 
 	// Observer hears what happens to the ring.
 	Observer KeyObserver
-	// Now is the ring's clock; by default that of its first Jar. For tests and drills.
+	// Now is the ring's clock; by default the machine's, and from the first Jar on that Jar's. For tests and drills.
 	Now func() time.Time
 }
 
@@ -136,11 +136,11 @@ type KeyChange struct {
 }
 
 // KeyObserver hears what happens to a ring that follows a source. Nil functions are not called. The others are called
-// by one goroutine at a time and must not wait for the ring. None of their arguments is secret.
+// by one goroutine at a time and must not call the ring's Close, Refresh, Update, Restore or Revoke, which wait for it. None of their arguments is secret.
 type KeyObserver struct {
 	// Changed: the source has given other keys. Not called for those that OpenKeyring begins with.
 	Changed func(ctx context.Context, change KeyChange)
-	// Fault: what Health reports is another than before, and is not nil.
+	// Fault: what Health reports is another than before, and is not nil; or the source has lost something that is about to be put back.
 	Fault func(ctx context.Context, err error)
 	// Recovered: what Fault told of is over.
 	Recovered func(ctx context.Context)
@@ -172,11 +172,13 @@ type follower struct {
 	opened  map[KeyID]unwrapped // keys that were wrapped
 	faulty  string              // what was last reported
 	looked  atomic.Pointer[look]
-	keeping atomic.Int64 // the Retain that the keys are kept by
+	revoked atomic.Pointer[map[KeyID]bool] // in the source
+	keeping atomic.Int64                   // the Retain that the keys are kept by
 
 	mu      sync.Mutex // for what follows
 	next    *reread
-	last    time.Time // of a reread
+	last    time.Time           // of a reread
+	absent  map[KeyID]time.Time // unknown keys that a reread has not brought, and when
 	closed  bool
 	running sync.WaitGroup
 	waiting atomic.Int32
@@ -213,7 +215,7 @@ func (f *follower) poll() {
 	}
 }
 
-// exclusively runs do, bounded by Timeout, while nobody else does, and reports how it went.
+// exclusively runs do, bounded by Timeout, while nobody else does.
 func (f *follower) exclusively(ctx context.Context, do func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, f.config.Timeout)
 	defer cancel()
@@ -223,13 +225,22 @@ func (f *follower) exclusively(ctx context.Context, do func(context.Context) err
 	case <-limited.Done():
 		return fmt.Errorf("%w: %w", ErrKeySource, context.Cause(limited))
 	}
-	err := do(limited)
-	f.report(ctx, err)
-	return err
+	return do(limited)
 }
 
 // look takes over what the source has, and puts there what is due.
-func (f *follower) look(ctx context.Context) error { return f.exclusively(ctx, f.step) }
+func (f *follower) look(ctx context.Context) error {
+	return f.exclusively(ctx, func(limited context.Context) error { return f.reported(ctx, limited) })
+}
+
+// reported is a step of which Health and the observer hear, unless the caller, or Close, has cut it short.
+func (f *follower) reported(ctx, limited context.Context) error {
+	err := f.step(limited)
+	if ctx.Err() == nil {
+		f.report(ctx, err)
+	}
+	return err
+}
 
 func (f *follower) step(ctx context.Context) error {
 	for range maxUpdates {
@@ -281,16 +292,27 @@ func (f *follower) take(ctx context.Context, data []byte) error {
 			return err
 		}
 	}
+	keeping := set.Retain
+	if f.config.Rotation != nil {
+		keeping = max(keeping, f.config.Rotation.Retain)
+	}
+	f.keeping.Store(int64(keeping))
 	before := f.ring.load()
 	if err := f.ring.set(keys); err != nil {
 		return err
 	}
 	f.data, f.set = bytes.Clone(data), set
-	maps.DeleteFunc(f.opened, func(id KeyID, _ unwrapped) bool { return set.index(id) < 0 })
-	f.keeping.Store(int64(set.Retain))
-	if f.config.Rotation != nil {
-		f.keeping.Store(int64(max(set.Retain, f.config.Rotation.Retain)))
+	revoked := make(map[KeyID]bool)
+	for _, k := range set.Keys {
+		if k.Revoked() {
+			revoked[k.id] = true
+		}
 	}
+	f.revoked.Store(&revoked)
+	maps.DeleteFunc(f.opened, func(id KeyID, _ unwrapped) bool {
+		k, _ := set.Find(id)
+		return !k.Wrapped()
+	})
 	if len(before.keys) > 0 {
 		f.changed(ctx, before, f.ring.load())
 	}
@@ -348,7 +370,7 @@ func (f *follower) due(ctx context.Context, there bool) (due KeySet, changed boo
 	}
 	due = f.set.clone()
 	if !there {
-		f.config.Observer.Fault(ctx, ErrNoKeySet)
+		f.fault(ctx, ErrNoKeySet)
 		changed = true
 	}
 	if f.restore(ctx, &due, now) {
@@ -363,7 +385,6 @@ func (f *follower) due(ctx context.Context, there bool) (due KeySet, changed boo
 // restore puts into s what the ring knows and the source has lost, and reports whether there was something: a source that went back in time would
 // otherwise log people out when servers start, and give a revoked key back.
 func (f *follower) restore(ctx context.Context, s *KeySet, now time.Time) (restored bool) {
-	retain := time.Duration(f.keeping.Load())
 	for _, k := range f.ring.load().keys {
 		i := s.index(k.id)
 		lost := false
@@ -372,13 +393,13 @@ func (f *follower) restore(ctx context.Context, s *KeySet, now time.Time) (resto
 			// Not what another server, whose clock is ahead, has erased or forgotten.
 			lost = k.until.IsZero() || now.Add(clockSkew).Before(k.until)
 		case k.Revoked() && (i < 0 || !s.Keys[i].Revoked()):
-			lost = now.Add(clockSkew).Before(k.revoked.Add(retain))
+			lost = !k.forgettable(now.Add(2 * clockSkew))
 		}
 		if !lost {
 			continue
 		}
 		restored = true
-		f.config.Observer.Fault(ctx, &KeyError{ID: k.id, Err: ErrKeyMissing})
+		f.fault(ctx, &KeyError{ID: k.id, Err: ErrKeyMissing})
 		if i < 0 {
 			s.Keys = append(s.Keys, k.Key)
 		} else {
@@ -386,6 +407,14 @@ func (f *follower) restore(ctx context.Context, s *KeySet, now time.Time) (resto
 		}
 	}
 	return restored
+}
+
+// fault tells the observer of a fault that is about to be mended; report says when it is.
+func (f *follower) fault(ctx context.Context, err error) {
+	if f.faulty != err.Error() {
+		f.faulty = err.Error()
+		f.config.Observer.Fault(ctx, err)
+	}
 }
 
 // changed tells the observer how one ring differs from the other.
@@ -409,7 +438,13 @@ func (f *follower) changed(ctx context.Context, before, after *ring) {
 	if s, err := after.sealing(f.ring.now()); err == nil {
 		c.Sealing = s.id
 	}
-	f.config.Observer.Changed(ctx, c)
+	if len(c.Added)+len(c.Removed)+len(c.Revoked) > 0 || !slices.EqualFunc(before.keys, after.keys, sameTimes) {
+		f.config.Observer.Changed(ctx, c)
+	}
+}
+
+func sameTimes(a, b ringKey) bool {
+	return a.id == b.id && a.activate.Equal(b.activate) && a.retire.Equal(b.retire)
 }
 
 // report remembers how a look went and tells the observer what is new.
@@ -443,9 +478,10 @@ func (f *follower) report(ctx context.Context, err error) {
 // retain is how long keys open after their successors' activate, 0 if that is not known.
 func (f *follower) retain() time.Duration { return time.Duration(f.keeping.Load()) }
 
-// await waits for a look at the source that has yet to begin, and reports whether it was made.
-func (f *follower) await(ctx context.Context) bool {
-	if f.config.NoReread {
+// await waits for a look at the source that has yet to begin, and reports whether it was made. One that has not brought these keys
+// is not repeated before Interval: what seals is in the source.
+func (f *follower) await(ctx context.Context, absent []KeyID) bool {
+	if _, fixed := f.source.(envKeys); fixed || f.config.NoReread || f.sought(absent) {
 		return false
 	}
 	defer f.waiting.Add(-1)
@@ -460,11 +496,46 @@ func (f *follower) await(ctx context.Context) bool {
 	defer timer.Stop()
 	select {
 	case <-next.done:
+		f.seek(absent)
 		return true
 	case <-timer.C:
 	case <-ctx.Done():
 	}
 	return false
+}
+
+// maxSought bounds the unknown keys that are remembered.
+const maxSought = 256
+
+// sought reports whether a look of late has brought none of these keys.
+func (f *follower) sought(absent []KeyID) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, id := range absent {
+		if at, ok := f.absent[id]; !ok || time.Since(at) > f.config.Interval {
+			return false
+		}
+	}
+	return true
+}
+
+// seek remembers which of the keys a look has not brought.
+func (f *follower) seek(absent []KeyID) {
+	if last := f.looked.Load(); last == nil || last.err != nil {
+		return // it says nothing of what is there
+	}
+	ring, now := f.ring.load(), time.Now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, id := range absent {
+		if ring.byID[id] != nil {
+			continue
+		}
+		if f.absent == nil || len(f.absent) >= maxSought {
+			f.absent = make(map[KeyID]time.Time)
+		}
+		f.absent[id] = now
+	}
 }
 
 // upcoming returns the next look because of an unknown key, nil if there will be none.
@@ -504,18 +575,47 @@ func (f *follower) update(ctx context.Context, change func(KeySet) (KeySet, erro
 	if f.store == nil {
 		return ErrReadOnlyKeys
 	}
-	return f.exclusively(ctx, func(ctx context.Context) error {
-		if _, err := updateKeys(ctx, f.store, f.config.Wrapper, f.config.InsecurePlaintextKeys, change); err != nil {
+	return f.exclusively(ctx, func(limited context.Context) error {
+		_, err := updateKeys(limited, f.store, f.config.Wrapper, f.config.InsecurePlaintextKeys, func(s KeySet) (KeySet, error) {
+			if len(s.Keys) == 0 {
+				s = f.set.clone() // the source has lost everything
+			}
+			return change(s)
+		})
+		if err != nil {
 			return err
 		}
-		return f.step(ctx)
+		return f.reported(ctx, limited)
 	})
 }
 
+// revoke does so here first if another key can seal. Otherwise the source comes first, so that all servers get the same new key; and one
+// that neither answers nor heeds its context is not waited for.
 func (f *follower) revoke(ctx context.Context, id KeyID) error {
-	err := f.update(ctx, func(s KeySet) (KeySet, error) { return s.Revoke(id, f.ring.now()), nil })
+	now := f.ring.now()
+	if slices.ContainsFunc(f.ring.load().keys, func(k ringKey) bool { return k.id != id && k.usable() && !k.retired(now) }) {
+		if err := f.ring.revoke(id); err != nil {
+			return err
+		}
+	}
+	limited, cancel := context.WithTimeout(ctx, f.config.Timeout)
+	defer cancel()
+	written := make(chan error, 1)
+	go func() {
+		err := f.update(limited, func(s KeySet) (KeySet, error) { return s.Revoke(id, now), nil })
+		if err != nil && f.store != nil {
+			_ = f.look(limited) // its answer may have been lost
+		}
+		written <- err
+	}()
+	var err error
+	select {
+	case err = <-written:
+	case <-limited.Done():
+		err = fmt.Errorf("%w: %w", ErrKeySource, context.Cause(limited))
+	}
 	if k := f.ring.load().byID[id]; k == nil || !k.Revoked() {
-		return errors.Join(err, f.ring.revoke(id))
+		err = errors.Join(err, f.ring.revoke(id))
 	}
 	return err
 }
@@ -567,7 +667,7 @@ type KeyHealth struct {
 	// Loaded is when the source was last read successfully, by the ring's clock; the zero time for a ring without a source.
 	Loaded time.Time
 	// Faults are what should be seen to. None of them is an outage yet. They match, by errors.Is, ErrKeySource and the other errors of
-	// OpenKeyring: the source could not be read, or written where that was due; ErrKeyMissing, ErrRetiresEarly and ErrNoSuccessor, in a *KeyError.
+	// OpenKeyring: the source could not be read, or written where that was due; ErrKeyMissing, ErrRetiresEarly, ErrNoSuccessor and ErrKeyInFuture, in a *KeyError.
 	Faults []error
 }
 
@@ -593,6 +693,9 @@ func (k *Keyring) Health() KeyHealth {
 		for _, id := range r.tooEarly(lifetime) {
 			h.Faults = append(h.Faults, &KeyError{ID: id, Err: ErrRetiresEarly})
 		}
+	}
+	if sealing.activate.After(now.Add(clockSkew)) {
+		h.Faults = append(h.Faults, &KeyError{ID: sealing.id, Err: ErrKeyInFuture})
 	}
 	followed := false
 	for i := range r.keys {
@@ -622,6 +725,14 @@ func (f *follower) health(h *KeyHealth) time.Time {
 		h.Faults = append(h.Faults, last.err)
 	case !closed && late > 2*(f.config.Interval+f.config.Timeout):
 		h.Faults = append(h.Faults, fmt.Errorf("%w: it does not answer", ErrKeySource))
+	}
+	if revoked := f.revoked.Load(); revoked != nil {
+		now := f.ring.now().Add(2 * clockSkew)
+		for _, k := range f.ring.load().keys {
+			if k.Revoked() && !(*revoked)[k.id] && !k.forgettable(now) {
+				h.Faults = append(h.Faults, &KeyError{ID: k.id, Err: ErrKeyMissing})
+			}
+		}
 	}
 	return last.good
 }

@@ -24,19 +24,27 @@ type flStore struct {
 	data     []byte
 	err      error         // of every call
 	lost     bool          // the answer of the next swap is lost, but it is made
-	hang     chan struct{} // calls ignore their context until it is closed
+	hang     chan struct{} // until it is closed, loads do not answer
+	deaf     bool          // nor heed their context
 	loads    atomic.Int64
 	swaps    atomic.Int64
 	beforeBy func() // is called before each swap
 }
 
-func (s *flStore) LoadKeys(context.Context) ([]byte, error) {
+func (s *flStore) LoadKeys(ctx context.Context) ([]byte, error) {
 	s.loads.Add(1)
 	s.mu.Lock()
-	hang := s.hang
+	hang, deaf := s.hang, s.deaf
 	s.mu.Unlock()
-	if hang != nil {
+	switch {
+	case deaf:
 		<-hang
+	case hang != nil:
+		select {
+		case <-hang:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -289,14 +297,14 @@ func TestSourceThatHangs(t *testing.T) {
 	pair := jrStart(t, jar, jrData{})
 	hang := make(chan struct{})
 	store.mu.Lock()
-	store.hang = hang
+	store.hang, store.deaf = hang, true
 	store.mu.Unlock()
 	require.Eventually(t, func() bool { return ring.Health().Err() != nil }, 10*time.Second, 10*time.Millisecond)
 	require.ErrorIs(t, ring.Health().Err(), hardtack.ErrKeySource)
 	jrOpen(t, jar, pair)
 	require.ErrorIs(t, ring.Refresh(t.Context()), context.DeadlineExceeded)
 	store.mu.Lock()
-	store.hang = nil
+	store.hang, store.deaf = nil, false
 	store.mu.Unlock()
 	close(hang)
 	require.Eventually(t, func() bool { return ring.Health().Err() == nil }, 10*time.Second, 10*time.Millisecond)

@@ -188,6 +188,12 @@ func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 // usable reports whether the key's secret is there, so that it can seal and open in its time.
 func (k *Key) usable() bool { return k.form == keyClear || k.form == keyWrapped }
 
+// forgettable reports whether nothing need be remembered of a revoked key: no session that was sealed with it can be alive, whatever
+// the Lifetime, and no server that slept comes back with it. Since when the key is revoked must be known; ParseSecrets says 1970 where it is not.
+func (k *Key) forgettable(now time.Time) bool {
+	return k.Revoked() && k.revoked.Unix() > 0 && now.After(k.revoked.Add(maxLifetime+clockSkew))
+}
+
 // erase returns what is remembered of a key that has retired.
 func (k Key) erase() Key {
 	return Key{id: k.id, form: keyErased, created: k.created, activate: k.activate, retire: k.retire}

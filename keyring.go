@@ -113,16 +113,26 @@ func (k *Keyring) merge(keys []Key) ([]ringKey, error) {
 			continue
 		case o.Revoked():
 			m.Key = o.Key // revoked stays revoked
+		case o.Erased() && m.usable() && o.retired(now):
+			m.Key = o.Key // and gone stays gone
 		case o.form == keyClear && m.form == keyClear:
 			if *o.material.secret != *m.material.secret {
 				return nil, &KeyError{ID: m.id, Err: ErrDuplicateKey}
 			}
 			m.material = o.material // keep its cache of derived keys warm
+		case o.form == keyClear && m.Erased() && o.retire.IsZero() && !now.Before(m.retire):
+			// It was given an end, and reached it, while we did not hear from the source.
 		case o.form == keyClear && m.Erased() && !o.retired(now):
-			m.Key, m.kept = o.Key, true // erased by a clock that is ahead of ours
+			retire := later(o.retire, m.retire) // erased by a clock that is ahead of ours
+			m.Key, m.kept = o.Key, true
+			m.retire = retire
 		}
 		m.use = o.use
 		usable = usable || m.usable()
+	}
+	// A source that has gone back to a time of which no key is left still gives back revocations, and is to be put right.
+	if k.follower != nil {
+		usable = usable || slices.ContainsFunc(old.keys, func(o ringKey) bool { return o.usable() })
 	}
 	if !usable {
 		return nil, &KeyError{Err: ErrNoUsableKey}
@@ -137,10 +147,14 @@ func (k *Keyring) merge(keys []Key) ([]ringKey, error) {
 		if slices.ContainsFunc(merged, func(m ringKey) bool { return m.id == o.id }) {
 			continue
 		}
+		if o.usable() && o.retire.IsZero() { // likewise
+			o.retire = k.succeeded(merged, &o.Key)
+			o.until = o.retire
+		}
 		remembered := max(k.lifetime, defaultLifetime) + clockSkew
 		switch {
 		case o.Revoked():
-			if !o.revoked.IsZero() && now.After(o.revoked.Add(remembered)) {
+			if o.forgettable(now) {
 				continue
 			}
 			if len(merged) >= maxEntries {
@@ -162,6 +176,21 @@ func (k *Keyring) merge(keys []Key) ([]ringKey, error) {
 		merged = append(merged, o)
 	}
 	return merged, nil
+}
+
+// succeeded returns when an unlisted key retires that listed ones have succeeded, the zero time if none has.
+func (k *Keyring) succeeded(listed []ringKey, old *Key) (retire time.Time) {
+	if k.follower == nil || k.follower.retain() == 0 {
+		return retire // that is not known
+	}
+	for i := range listed {
+		if l := &listed[i]; l.usable() && !l.kept && newestFirst(&l.Key, old) < 0 {
+			if at := l.activate.Add(k.follower.retain()); retire.IsZero() || at.Before(retire) {
+				retire = at
+			}
+		}
+	}
+	return retire
 }
 
 func listed(keys []Key) []ringKey {
@@ -219,9 +248,12 @@ func (k *Keyring) now() time.Time {
 // random one takes its place. An ID that the ring does not have is remembered too.
 //
 // A ring that OpenKeyring made writes it into its source, so that every server that follows
-// the source does the same within its Interval; if the key was sealing, the source gets a new one. The revocation holds here
-// even if that fails: with ErrReadOnlyKeys, ErrKeySource, ErrKeysChanged, or ctx's cause.
+// the source does the same within its Interval; if the key was sealing, the source gets a new one. The revocation holds here, at once or after Timeout,
+// even if that fails: the errors are those of Update. The zero ID is a *KeyError with ErrKeyID.
 func (k *Keyring) Revoke(ctx context.Context, id KeyID) error {
+	if id == (KeyID{}) {
+		return &KeyError{Err: ErrKeyID} // an ID that could not be read
+	}
 	if k.follower == nil {
 		return k.revoke(id)
 	}
@@ -253,9 +285,9 @@ func (k *Keyring) revoke(id KeyID) error {
 	return nil
 }
 
-// reread looks at the ring's source because of an unknown key, at most once a second, and reports whether it did.
-func (k *Keyring) reread(ctx context.Context) bool {
-	return k.follower != nil && k.follower.await(ctx)
+// reread looks at the ring's source because of keys that the ring does not have, at most once a second, and reports whether it did.
+func (k *Keyring) reread(ctx context.Context, absent []KeyID) bool {
+	return len(absent) > 0 && k.follower != nil && k.follower.await(ctx, absent)
 }
 
 // Keys returns the ring's keys, newest activation first, without those that

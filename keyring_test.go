@@ -338,7 +338,7 @@ func TestSecretsNeverPrint(t *testing.T) {
 	require.NoError(t, err)
 	ring := jrRing(t, key)
 	set := hardtack.KeySet{Keys: []hardtack.Key{key}}
-	follows := hardtack.KeyringConfig{Observer: hardtack.SlogKeyObserver(slog.Default())}
+	follows := hardtack.KeyringConfig{Observer: hardtack.SlogKeyObserver(slog.New(slog.DiscardHandler))}
 	source := &flPrivate{flStore{data: ksEncode(t, set)}}
 	followed, err := hardtack.OpenKeyring(t.Context(), source, follows)
 	require.NoError(t, err)

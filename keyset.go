@@ -16,6 +16,10 @@ const (
 	keySetVersion = 1
 	// maxEntries bounds a KeySet with its revoked keys, which do not count as keys.
 	maxEntries = 1024
+	// maxRetain is what the longest Lifetime needs.
+	maxRetain = maxLifetime + clockSkew
+	// lastYear leaves room for sums with what JSON has for a time.
+	lastYear = 9000
 	// MaxKeySetSize is the largest encoded KeySet in bytes.
 	MaxKeySetSize = 1 << 20
 )
@@ -82,8 +86,8 @@ func parseKeySet(data []byte) (s KeySet, err error) {
 		return s, fmt.Errorf("its version is %d, this program reads %d", doc.Version, keySetVersion)
 	}
 	if doc.Retain != "" {
-		if s.Retain, err = time.ParseDuration(doc.Retain); err != nil || s.Retain <= 0 {
-			return KeySet{}, errors.New("retain is not a positive duration such as 24h2m")
+		if s.Retain, err = time.ParseDuration(doc.Retain); err != nil || s.Retain <= 0 || s.Retain > maxRetain {
+			return KeySet{}, fmt.Errorf("retain is not a positive duration of at most %v, such as 24h2m", maxRetain)
 		}
 	}
 	if len(doc.Keys) > maxEntries {
@@ -164,6 +168,11 @@ func (e *documentedKey) key() (k Key, err error) {
 			forms++
 		}
 	}
+	for _, at := range []time.Time{e.Created, e.Activate, e.Retire, e.Revoked} {
+		if at.Year() > lastYear {
+			return k, &KeyError{ID: e.ID, Err: fmt.Errorf("has a time after the year %d", lastYear)}
+		}
+	}
 	switch {
 	case e.ID == (KeyID{}):
 		return k, &KeyError{Err: ErrKeyID}
@@ -192,7 +201,7 @@ func (s KeySet) check() error {
 	keys := 0
 	for _, k := range s.Keys {
 		switch {
-		case k.form == keyNone:
+		case k.form == keyNone, k.id == (KeyID{}):
 			return &KeyError{Err: ErrKeyID}
 		case seen[k.id]:
 			return &KeyError{ID: k.id, Err: ErrDuplicateKey}
@@ -237,13 +246,14 @@ func (s KeySet) Encode() ([]byte, error) {
 	if err == nil {
 		data, err = json.MarshalIndent(doc, "", "  ")
 	}
-	if err == nil && len(data) >= MaxKeySetSize {
-		err = fmt.Errorf("%d bytes long, more than %d", len(data)+1, MaxKeySetSize)
+	if err == nil {
+		data = append(data, '\n')
+		_, err = parseKeySet(data) // what nobody could read again must not get into a source
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKeySet, err)
 	}
-	return append(data, '\n'), nil
+	return data, nil
 }
 
 // Wrap returns the KeySet with all secrets wrapped by w. The error is a *KeyError that matches ErrKeyWrapping.

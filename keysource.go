@@ -45,23 +45,25 @@ type KeySourceFunc func(ctx context.Context) ([]byte, error)
 // LoadKeys calls f.
 func (f KeySourceFunc) LoadKeys(ctx context.Context) ([]byte, error) { return f(ctx) }
 
-// EnvKeys is an environment variable as a KeySource, read once by each LoadKeys. It holds the JSON of a KeySet, or what
+// EnvKeys is an environment variable as a KeySource. No cookie makes a ring look at it again: others cannot change it. It holds the JSON of a KeySet, or what
 // ParseSecrets reads: one or more secrets, the first of which seals.
-func EnvKeys(name string) KeySource {
-	return KeySourceFunc(func(context.Context) ([]byte, error) {
-		value := strings.TrimSpace(os.Getenv(name))
-		switch {
-		case value == "":
-			return nil, nil
-		case strings.HasPrefix(value, "{"):
-			return []byte(value), nil
-		}
-		s, err := ParseSecrets(value)
-		if err != nil {
-			return nil, fmt.Errorf("environment variable %s: %w", name, err)
-		}
-		return s.Encode()
-	})
+func EnvKeys(name string) KeySource { return envKeys(name) }
+
+type envKeys string
+
+func (name envKeys) LoadKeys(context.Context) ([]byte, error) {
+	value := strings.TrimSpace(os.Getenv(string(name)))
+	switch {
+	case value == "":
+		return nil, nil
+	case strings.HasPrefix(value, "{"):
+		return []byte(value), nil
+	}
+	s, err := ParseSecrets(value)
+	if err != nil {
+		return nil, fmt.Errorf("environment variable %s: %w", string(name), err)
+	}
+	return s.Encode()
 }
 
 // ParseSecrets reads keys as they stand in an environment variable: 32 bytes each in base64 (either alphabet, padded or not) or
@@ -72,7 +74,7 @@ func EnvKeys(name string) KeySource {
 //	NEWSECRET;activate=2030-06-01T00:00:00Z,OLDSECRET;retire=2030-06-02T00:02:00Z
 //	NEWSECRET,revoked:5d0c11fe
 //
-// The first of those without a time counts as activated latest, in 1970. The errors match ErrKeySet.
+// The first of those without a time counts as activated latest, in 1970; a revoked one is never forgotten. The errors match ErrKeySet.
 func ParseSecrets(text string) (KeySet, error) {
 	fields := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\t' || r == '\r' })
 	var s KeySet
@@ -166,7 +168,7 @@ func updateKeys(ctx context.Context, store KeyStore, w KeyWrapper, plaintext boo
 				return KeySet{}, err
 			}
 		}
-		changed, err := change(s)
+		changed, err := change(s.clone()) // which may write to it
 		if err != nil {
 			return KeySet{}, err
 		}

@@ -102,14 +102,37 @@ func (s KeySet) sealing(now time.Time) (Key, bool) {
 // its predecessor retires that long after.
 func (s KeySet) Announce(activate, now time.Time) (KeySet, KeyID) {
 	s = s.clone()
+	if sealing, ok := s.sealing(now); ok && !activate.After(sealing.activate) && !sealing.activate.After(now.Add(clockSkew)) {
+		activate = sealing.activate // made by a clock that is ahead of ours, and not to come back
+	}
 	activate = s.vacant(activate)
+	s.forgetRetire(activate)
 	k := GenerateKey(activate, time.Time{})
 	for s.index(k.id) >= 0 { // one in 2^32
 		k = GenerateKey(activate, time.Time{})
 	}
 	k.created = now.Truncate(time.Millisecond)
 	s.Keys = append(s.Keys, k)
-	return s.retirePredecessors(), k.id
+	return s.retirePredecessors(now), k.id
+}
+
+// forgetRetire has the key that a new one will succeed forget, in place, a retire that follows from a later successor: one that
+// a wrong clock has put far off would keep it for ever.
+func (s KeySet) forgetRetire(activate time.Time) {
+	var successor *Key
+	for i := range s.Keys {
+		k := &s.Keys[i]
+		switch {
+		case !k.usable():
+		case !k.activate.Before(activate):
+			successor = k
+		case successor != nil && s.Retain > 0 && k.retire.Equal(successor.activate.Add(s.Retain)):
+			k.retire = time.Time{}
+			return
+		default:
+			return
+		}
+	}
 }
 
 // vacant returns the moment, to the millisecond, at which no other key begins: of two the order would be that of their IDs.
@@ -133,14 +156,15 @@ func (s KeySet) Promote(id KeyID, now time.Time) (KeySet, error) {
 		return KeySet{}, &KeyError{ID: id, Err: ErrKeyNotAnnounced}
 	}
 	s.Keys[i].activate = s.vacant(now)
-	return s.retirePredecessors(), nil
+	return s.retirePredecessors(now), nil
 }
 
 // Revoke returns the KeySet with the key revoked: the secret is gone, the ID remembered, whether it was there or not. If the key was
-// sealing, a new one seals from now on. If it would have succeeded another, that one no longer retires.
+// sealing, a new one seals from now on. If it was to succeed another, that one no longer retires. It is remembered for 400 days.
 func (s KeySet) Revoke(id KeyID, now time.Time) KeySet {
 	s = s.clone()
 	sealing, there := s.sealing(now)
+	successor := s.newest() == id
 	if i := s.index(id); i < 0 {
 		s.Keys = append(s.Keys, RevokedKey(id).revoke(now.Truncate(time.Millisecond)))
 	} else if !s.Keys[i].Revoked() {
@@ -149,21 +173,30 @@ func (s KeySet) Revoke(id KeyID, now time.Time) KeySet {
 	if !there || sealing.id == id {
 		s, _ = s.Announce(now, now)
 	}
-	s = s.retirePredecessors() // of the revoked one, its predecessor has another successor now
-	for i := range s.Keys {
-		if k := &s.Keys[i]; k.usable() {
-			k.retire = time.Time{} // the newest has no successor
-			break
+	s = s.retirePredecessors(now) // that of the revoked one has another successor now
+	if successor {
+		if i := s.index(s.newest()); i >= 0 {
+			s.Keys[i].retire = time.Time{} // or none
 		}
 	}
 	return s
 }
 
+// newest returns the key that begins last, the zero ID if there is none.
+func (s KeySet) newest() KeyID {
+	for _, k := range s.clone().Keys {
+		if k.usable() {
+			return k.id
+		}
+	}
+	return KeyID{}
+}
+
 // Prune returns the KeySet without the secrets of the keys that have retired more than 2 minutes ago, and without the entries of
-// which nothing need be remembered: those that retired, or were revoked, more than Retain ago, 400 days
-// if that is not known. It also says which. The key that seals always stays.
+// which nothing need be remembered: of keys that retired more than Retain ago, 400 days if that is not known, or were revoked more than 400 days ago. It
+// also says which. The key that seals always stays. Keys that have a successor, but do not retire or too early, get a retire if Retain is known.
 func (s KeySet) Prune(now time.Time) (pruned KeySet, erased, forgotten []KeyID) {
-	s = s.clone().retirePredecessors()
+	s = s.clone().retirePredecessors(now)
 	erased, forgotten = s.prunable(now, cmp.Or(s.Retain, maxLifetime))
 	return s.without(erased, forgotten), erased, forgotten
 }
@@ -175,8 +208,7 @@ func (s KeySet) prunable(now time.Time, retain time.Duration) (erase, forget []K
 		switch {
 		case k.usable() && k.id != sealing.id && !k.retire.IsZero() && !now.Before(k.retire.Add(clockSkew)):
 			erase = append(erase, k.id)
-		case k.Erased() && !now.Before(k.retire.Add(retain+clockSkew)),
-			k.Revoked() && !k.revoked.IsZero() && !now.Before(k.revoked.Add(retain+clockSkew)):
+		case k.Erased() && !now.Before(k.retire.Add(retain+clockSkew)), k.forgettable(now):
 			forget = append(forget, k.id)
 		}
 	}
@@ -195,26 +227,32 @@ func (s KeySet) without(erased, forgotten []KeyID) KeySet {
 }
 
 // retirePredecessors sets, in place, when keys retire that have a successor and would retire never or too early.
-func (s KeySet) retirePredecessors() KeySet {
-	for id, retire := range s.retirements(s.Retain) {
+func (s KeySet) retirePredecessors(now time.Time) KeySet {
+	for id, retire := range s.retirements(s.Retain, now) {
 		s.Keys[s.index(id)].retire = retire
 	}
 	return s.clone()
 }
 
-// retirements returns the keys that do not retire, or too early, and when they should.
-func (s KeySet) retirements(retain time.Duration) map[KeyID]time.Time {
+// retirements returns the keys that do not retire, or too early, and when they should. Where a successor came from elsewhere its activate
+// may be made up (ParseSecrets), so that the key may have sealed until now.
+func (s KeySet) retirements(retain time.Duration, now time.Time) map[KeyID]time.Time {
 	if retain <= 0 {
 		return nil
 	}
 	retire := make(map[KeyID]time.Time)
+	sealing, _ := s.sealing(now)
 	var successor *Key
 	for _, k := range s.clone().Keys {
-		if !k.usable() {
-			continue
+		if !k.usable() || k.id != sealing.id && !k.retire.IsZero() && !now.Before(k.retire.Add(clockSkew)) {
+			continue // what is gone stays gone
 		}
 		if successor != nil {
-			if at := successor.activate.Add(retain); k.retire.IsZero() || k.retire.Before(at) {
+			at := successor.activate.Add(retain)
+			if k.retire.IsZero() && successor.created.IsZero() {
+				at = later(at, now.Truncate(time.Millisecond).Add(retain))
+			}
+			if k.retire.Before(at) {
 				retire[k.id] = at
 			}
 		}
@@ -266,7 +304,10 @@ func (p RotationPolicy) Validate(interval, lifetime time.Duration) error {
 	if least := max(lifetime, time.Second) + clockSkew; p.Retain < least {
 		fault("Retain", p.Retain, "must be at least %v: a key must open until the last session sealed with it has ended", least)
 	}
-	if n := p.keys(); p.Every >= time.Second && n > maxKeys {
+	if p.Retain > maxRetain {
+		fault("Retain", p.Retain, "must be at most %v: no Lifetime is longer", maxRetain)
+	}
+	if n := p.keys(); p.Every >= time.Second && p.Retain <= maxRetain && n > maxKeys {
 		fault("Every", p.Every, "is so short that %d keys and IDs would coexist, %d are the most", n, maxKeys)
 	}
 	return errors.Join(faults...)
@@ -307,7 +348,7 @@ func (p RotationPolicy) Plan(s KeySet, now time.Time) RotationPlan {
 	} else {
 		p.Retain = s.Retain // another server's policy, or the next release's
 	}
-	plan.Retire = s.retirements(p.Retain)
+	plan.Retire = s.retirements(p.Retain, now)
 	for i, k := range s.Keys {
 		if at, ok := plan.Retire[k.id]; ok {
 			s.Keys[i].retire = at
@@ -327,8 +368,8 @@ func (p RotationPolicy) Plan(s KeySet, now time.Time) RotationPlan {
 				at = k.retire.Add(clockSkew)
 			case k.Erased():
 				at = k.retire.Add(p.Retain + clockSkew)
-			case k.Revoked() && !k.revoked.IsZero():
-				at = k.revoked.Add(p.Retain + clockSkew)
+			case k.Revoked() && k.revoked.Unix() > 0:
+				at = k.revoked.Add(maxRetain + time.Nanosecond)
 			}
 			if at.After(now) && (plan.Next.IsZero() || at.Before(plan.Next)) {
 				plan.Next = at

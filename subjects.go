@@ -19,8 +19,9 @@ import (
 // until it next asks the store, and one that never outgrew its cookie does not end: for
 // those, keep a time per account before which no session counts, and compare it with Created.
 //
-// It takes three calls of the store for each record. An empty subject is an error. After
-// another, ErrStoreUnavailable or ctx's cause, some may have been ended: call it again.
+// It takes three calls of the store for each record, and a look at the source that the ring follows: sessions
+// may be filed under a key that is not here yet. An empty subject is an error. After
+// another, ErrStoreUnavailable, ctx's cause or one of Keyring.Refresh, some may have been ended: call it again.
 func (j *Jar[T]) EndAll(ctx context.Context, subject string, except ...*Session[T]) (ended int, err error) {
 	if j == nil || j.core == nil {
 		return 0, ErrNotConfigured
@@ -50,6 +51,7 @@ func (c *core) endAll(ctx context.Context, subject string, done map[string]bool)
 	case subject == "":
 		return 0, errNoSubject
 	}
+	late := c.Keys.Refresh(ctx)
 	// Again until nothing new turns up: what a Renew files meanwhile is filed before the session that we
 	// have found is frozen; and a store may tell only so many at a time.
 	for more := true; more; {
@@ -75,7 +77,7 @@ func (c *core) endAll(ctx context.Context, subject string, done map[string]bool)
 			}
 		}
 	}
-	return ended, nil
+	return ended, late
 }
 
 // endOne puts a tombstone in place of a record, whether it is there yet or not, and reports whether it has ended one.
