@@ -40,8 +40,22 @@
 //	hardtack:r:ID       string: the version, 8 bytes, big-endian, 0 after Commit; then the data
 //	hardtack:s:SUBJECT  sorted set: ID.NUMBER by expiry in milliseconds
 //	hardtack:o:ID       sorted set: NUMBER:SUBJECT by NUMBER, the filings of ID that there may be
+//	hardtack:keys:NAME  string: the key set of a ring, see below
 //
-// Each key expires with the last of what is in it.
+// Each key but the last expires with the last of what is in it.
+//
+// # Keys for a fleet
+//
+// NewKeys, or the method Keys of a Store, makes a hardtack.KeyStore of one key of the server: a source from which all servers have the keys of
+// their ring, in which whoever sees first that one is due puts it, and by which a revocation reaches them all.
+//
+//	keys, err := store.Keys(redisstore.KeysOptions{})
+//	ring, err := hardtack.OpenKeyring(ctx, keys, hardtack.KeyringConfig{Rotation: &hardtack.RotationPolicy{}, Wrapper: kms})
+//
+// Who can read the server, or a backup of it, has what is in it, so that the secrets are to be wrapped. Who can write it can end
+// sessions, but not forge any as long as he cannot wrap. A server that went back in time, by a failover for one, or was emptied, loses
+// no key that a running ring still has: one with a Rotation policy writes them back. It must not happen while none runs: with
+// appendonly no, or a policy of eviction other than noeviction and volatile-*, it is no place for keys.
 //
 // # Versions
 //

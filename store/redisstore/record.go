@@ -55,17 +55,15 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 	return unavailable(ctx, "delete", s.client.Del(ctx, s.recordKey(id)).Err())
 }
 
-// swap compares the version as bytes, since a Lua number does not hold an int64. The version of a
+// swapScript compares the version as bytes, since a Lua number does not hold an int64. The version of a
 // record that is not there is empty.
-const swap = `
+var swapScript = newScript(`
 if redis.call('GETRANGE', KEYS[1], 0, 7) ~= ARGV[1] then
 	return 0
 end
 redis.call('SET', KEYS[1], ARGV[2], 'PXAT', ARGV[3])
 return 1
-`
-
-var swapHash = redis.NewScript(swap).Hash()
+`)
 
 // CompareAndSwap implements hardtack.CompareAndSwapper. Data of more than 512 MiB less 8 bytes is a *hardtack.SizeError.
 //
@@ -80,26 +78,8 @@ func (s *Store) CompareAndSwap(ctx context.Context, id string, old, new int64, d
 	if old != 0 {
 		expected = binary.BigEndian.AppendUint64(nil, uint64(old))
 	}
-	cmd := s.once(ctx, "evalsha", swapHash, 1, s.recordKey(id), expected, value, milli(expires))
-	if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
-		cmd = s.once(ctx, "eval", swap, 1, s.recordKey(id), expected, value, milli(expires))
-	}
-	swapped, err := cmd.Bool()
-	return swapped && err == nil, unavailable(ctx, "swap", err)
-}
-
-// onlyOnce is a command that the client does not repeat.
-type onlyOnce struct{ *redis.Cmd }
-
-// NoRetry implements redis.Cmder.
-func (onlyOnce) NoRetry() bool { return true }
-
-// once runs a script on the one key that follows its number of keys.
-func (s *Store) once(ctx context.Context, args ...any) *redis.Cmd {
-	cmd := redis.NewCmd(ctx, args...)
-	cmd.SetFirstKeyPos(3)
-	_ = s.client.Process(ctx, onlyOnce{cmd}) // cmd has the error
-	return cmd
+	swapped, err := swapScript.once(ctx, s.client, s.recordKey(id), expected, value, milli(expires))
+	return swapped, unavailable(ctx, "swap", err)
 }
 
 // encode returns the value of a record: its version, big-endian, and the data.

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"math/rand/v2"
 	"time"
 )
@@ -13,43 +14,76 @@ const (
 	maxPause   = 20 * time.Millisecond
 )
 
-// call runs f until it succeeds or fails for good. An error that only says that others were in the way
-// has changed nothing, so f is repeated as long as ctx, or without a deadline BusyTimeout, allows.
-func (s *Store) call(ctx context.Context, op string, f func() error) error {
-	if _, ok := ctx.Deadline(); !ok {
-		waiting, cancel := context.WithTimeout(ctx, s.options.BusyTimeout)
-		defer cancel()
-		return s.repeat(ctx, waiting, op, f)
-	}
-	return s.repeat(ctx, ctx, op, f)
+// caller makes the calls of a pool.
+type caller struct {
+	db          *sql.DB
+	dialect     *dialect
+	busyTimeout time.Duration
+	writer      chan struct{} // holds the writer, where there can be only one
+	calls       chan struct{} // holds the calls that run, where their number is bounded
 }
 
-func (s *Store) repeat(ctx, waiting context.Context, op string, f func() error) error {
+func newCaller(db *sql.DB, d *dialect, o Options) caller {
+	c := caller{db: db, dialect: d, busyTimeout: o.BusyTimeout}
+	if d.oneWriter {
+		c.writer = make(chan struct{}, 1)
+	}
+	if o.MaxCalls > 0 {
+		c.calls = make(chan struct{}, o.MaxCalls)
+	}
+	return c
+}
+
+// call runs f until it succeeds or fails for good. An error that only says that others were in the way
+// has changed nothing, so f is repeated as long as ctx, or without a deadline BusyTimeout, allows.
+func (c *caller) call(ctx context.Context, op string, f func() error) error {
+	if _, ok := ctx.Deadline(); !ok {
+		waiting, cancel := context.WithTimeout(ctx, c.busyTimeout)
+		defer cancel()
+		return c.repeat(ctx, waiting, op, f)
+	}
+	return c.repeat(ctx, ctx, op, f)
+}
+
+func (c *caller) repeat(ctx, waiting context.Context, op string, f func() error) error {
 	if err := ctx.Err(); err != nil {
-		return s.dialect.failed(ctx, op, err)
+		return c.dialect.failed(ctx, op, err)
 	}
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
-		err := s.limited(ctx, f)
+		err := c.limited(ctx, f)
 		if err == nil {
 			return nil
 		}
-		if !s.dialect.transient(err) || !sleep(waiting, pause/2+rand.N(pause)) {
-			return s.dialect.failed(ctx, op, err)
+		if !c.dialect.transient(err) || !sleep(waiting, pause/2+rand.N(pause)) {
+			return c.dialect.failed(ctx, op, err)
 		}
 	}
 }
 
 // limited runs f as one of at most Options.MaxCalls.
-func (s *Store) limited(ctx context.Context, f func() error) error {
-	if s.calls != nil {
+func (c *caller) limited(ctx context.Context, f func() error) error {
+	if c.calls != nil {
 		select {
-		case s.calls <- struct{}{}:
-			defer func() { <-s.calls }()
+		case c.calls <- struct{}{}:
+			defer func() { <-c.calls }()
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 	return f()
+}
+
+// opening is call for what New does: its errors may say more.
+func (c *caller) opening(ctx context.Context, step func(context.Context) error) error {
+	var stepErr error
+	err := c.call(ctx, "open", func() error { stepErr = step(ctx); return stepErr })
+	if err == nil || stepErr == nil { // done, or ctx had ended before
+		return err
+	}
+	if schema := (*SchemaError)(nil); errors.As(stepErr, &schema) || errors.Is(stepErr, ErrFoundRows) || errors.Is(stepErr, ErrKeysTable) {
+		return stepErr
+	}
+	return &openError{c.dialect.name, stepErr, ended(ctx)}
 }
 
 // sleep reports whether ctx lasted.
@@ -65,9 +99,13 @@ func sleep(ctx context.Context, d time.Duration) bool {
 }
 
 // exec runs a statement that writes and returns how many rows it matched.
-func (s *Store) exec(ctx context.Context, op string, stmt *sql.Stmt, args ...any) (rows int, err error) {
-	err = s.write(ctx, op, func() error {
-		result, err := stmt.ExecContext(ctx, args...)
+func (c *caller) exec(ctx context.Context, op string, stmt *sql.Stmt, args ...any) (rows int, err error) {
+	return c.rows(ctx, op, func() (sql.Result, error) { return stmt.ExecContext(ctx, args...) })
+}
+
+func (c *caller) rows(ctx context.Context, op string, f func() (sql.Result, error)) (rows int, err error) {
+	err = c.write(ctx, op, func() error {
+		result, err := f()
 		if err != nil {
 			return err
 		}
@@ -80,14 +118,14 @@ func (s *Store) exec(ctx context.Context, op string, stmt *sql.Stmt, args ...any
 
 // write is call, one at a time where the database takes one writer only: whoever waits in Go is woken in turn and at
 // the end of its context, whoever waits in SQLite is not.
-func (s *Store) write(ctx context.Context, op string, f func() error) error {
-	if s.writer != nil {
+func (c *caller) write(ctx context.Context, op string, f func() error) error {
+	if c.writer != nil {
 		select {
-		case s.writer <- struct{}{}:
-			defer func() { <-s.writer }()
+		case c.writer <- struct{}{}:
+			defer func() { <-c.writer }()
 		case <-ctx.Done():
-			return s.dialect.failed(ctx, op, ctx.Err())
+			return c.dialect.failed(ctx, op, ctx.Err())
 		}
 	}
-	return s.call(ctx, op, f)
+	return c.call(ctx, op, f)
 }

@@ -43,6 +43,7 @@ type dialect struct {
 	busy        []string // the codes of errors that say that others were in the way, and nothing was changed
 	duplicate   string   // the code for a key that is taken, where insert does not replace what has expired
 	statements  texts
+	keys        keysTexts
 	migrations  [][]string
 
 	// placeholder returns the placeholder of the parameter i, from 1.
@@ -127,6 +128,14 @@ var sqlite = &dialect{
 		sweepIndex: `DELETE FROM {t}subjects WHERE id IN
  (SELECT id FROM {t}subjects WHERE expires <= ? ORDER BY expires LIMIT ?)`,
 	},
+	keys: keysTexts{
+		table: `CREATE TABLE IF NOT EXISTS {t}keys (
+ name TEXT COLLATE BINARY NOT NULL PRIMARY KEY,
+ document BLOB NOT NULL)`,
+		insert: insertKeysText + ` ON CONFLICT (name) DO NOTHING`,
+		// What somebody has put there by hand is a TEXT, and no TEXT equals a BLOB.
+		update: `UPDATE {t}keys SET document = ? WHERE name = ? AND CAST(document AS BLOB) = ?`,
+	},
 	migrations:  sqliteMigrations,
 	placeholder: questionMark,
 	code: func(err error) string {
@@ -161,6 +170,13 @@ var postgres = &dialect{
 		sweepIndex:  fmt.Sprintf(postgresSweep, "subjects"),
 	},
 	sweepGoesOn: true,
+	keys: keysTexts{
+		table: `CREATE TABLE IF NOT EXISTS {t}keys (
+ name TEXT COLLATE "C" PRIMARY KEY,
+ document BYTEA NOT NULL)`,
+		insert: insertKeysText + ` ON CONFLICT (name) DO NOTHING`,
+		update: updateKeysText,
+	},
 	migrations:  postgresMigrations,
 	placeholder: func(i int) string { return "$" + strconv.Itoa(i) },
 	code: func(err error) string {
@@ -192,6 +208,13 @@ var mysql = &dialect{
  ON DUPLICATE KEY UPDATE subject = VALUES(subject), expires = VALUES(expires)`,
 		sweepRecord: `DELETE FROM {t}records WHERE expires <= ? ORDER BY expires LIMIT ?`,
 		sweepIndex:  `DELETE FROM {t}subjects WHERE expires <= ? ORDER BY expires LIMIT ?`,
+	},
+	keys: keysTexts{
+		table: `CREATE TABLE IF NOT EXISTS {t}keys (
+ name VARBINARY(64) NOT NULL PRIMARY KEY,
+ document LONGBLOB NOT NULL) ENGINE=InnoDB`,
+		insert: insertKeysText,
+		update: updateKeysText,
 	},
 	migrations:  mysqlMigrations,
 	placeholder: questionMark,

@@ -38,8 +38,21 @@
 // The clocks of servers that share a database should be synchronised; a difference of a second ends a session a second
 // sooner on one of them.
 //
+// # Keys for a fleet
+//
+// NewKeys, or the method Keys of a Store, makes a hardtack.KeyStore of a table: a source from which all servers have the keys of
+// their ring, in which whoever sees first that one is due puts it, and by which a revocation reaches them all.
+//
+//	keys, err := store.Keys(ctx, sqlstore.KeysOptions{})
+//	ring, err := hardtack.OpenKeyring(ctx, keys, hardtack.KeyringConfig{Rotation: &hardtack.RotationPolicy{}, Wrapper: kms})
+//
+// Who can read the table, or a backup of it, has what is in it, so that the secrets are to be wrapped. Who can write it can end sessions, but
+// not forge any as long as he cannot wrap. A database that went back in time, or a table that was emptied, loses no key that
+// a running server still has: one with a Rotation policy writes them back. A role needs SELECT, INSERT and UPDATE on the table.
+//
 // # Tables
 //
 // With the default prefix: hardtack_records (id, data, version, expires), hardtack_subjects (id, subject, expires) and
 // hardtack_schema (version). New makes and changes them under a lock, so that any number of servers may start at once.
+// NewKeys makes hardtack_keys (name, document) likewise.
 package sqlstore

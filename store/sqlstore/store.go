@@ -21,13 +21,10 @@ import (
 // Its errors match hardtack.ErrStoreUnavailable, and the cause of the context if that has ended. Two are
 // returned instead and change nothing: hardtack.ErrRecordID and *hardtack.SizeError.
 type Store struct {
-	db      *sql.DB
-	dialect *dialect
+	caller
 	names   names
 	options Options
-	limit   int           // bytes of data
-	writer  chan struct{} // holds the writer, where there can be only one
-	calls   chan struct{} // holds the calls that run, where their number is bounded
+	limit   int // bytes of data
 
 	find, commit, insert, replace, update, remove, index, unindex *sql.Stmt
 	sweeps                                                        []*sql.Stmt
@@ -68,13 +65,8 @@ func newStore(ctx context.Context, db *sql.DB, d *dialect, o Options) (*Store, e
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, dialect: d, names: n, options: o.withDefaults()}
-	if d.oneWriter {
-		s.writer = make(chan struct{}, 1)
-	}
-	if o.MaxCalls > 0 {
-		s.calls = make(chan struct{}, o.MaxCalls)
-	}
+	o = o.withDefaults()
+	s := &Store{caller: newCaller(db, d, o), names: n, options: o}
 	if err := s.open(ctx); err != nil {
 		s.closeStatements()
 		return nil, err
@@ -85,18 +77,9 @@ func newStore(ctx context.Context, db *sql.DB, d *dialect, o Options) (*Store, e
 
 func (s *Store) open(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{s.migrate, s.checkFoundRows, s.readLimit, s.prepare, s.try} {
-		var stepErr error
-		err := s.call(ctx, "open", func() error { stepErr = step(ctx); return stepErr })
-		if err == nil {
-			continue
-		}
-		if stepErr == nil { // ctx had ended before
+		if err := s.opening(ctx, step); err != nil {
 			return err
 		}
-		if schema := (*SchemaError)(nil); errors.As(stepErr, &schema) || errors.Is(stepErr, ErrFoundRows) {
-			return stepErr
-		}
-		return &openError{s.dialect.name, stepErr, ended(ctx)}
 	}
 	return nil
 }
