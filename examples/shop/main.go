@@ -15,11 +15,13 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/hardtack-go/hardtack"
+	"github.com/hardtack-go/hardtack/keyfile"
 )
 
 // shutdownGrace is how long requests may still take after a signal. Connections
@@ -43,13 +45,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return fail(2, err)
 	}
 	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	handler, store, err := opts.handler(logger)
+	handler, opened, err := opts.handler(logger)
 	if err != nil {
 		return fail(2, err)
 	}
 	listener, err := net.Listen("tcp", opts.addr)
 	if err != nil {
-		return fail(1, errors.Join(err, store.Close()))
+		return fail(1, errors.Join(err, opened.Close()))
 	}
 
 	// Before the address is announced: whoever reads it may signal at once.
@@ -57,7 +59,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	defer stop()
 	fmt.Fprintf(stdout, "listening on http://%s\n", listener.Addr())
 	err = serve(ctx, stop, listener, handler, logger)
-	if err = errors.Join(err, store.Close()); err != nil {
+	if err = errors.Join(err, opened.Close()); err != nil {
 		return fail(1, err)
 	}
 	return 0
@@ -103,6 +105,7 @@ type options struct {
 	addr, mode, store, keys string
 	lifetime, idle          time.Duration
 	insecure                bool
+	rotation                keyOptions
 }
 
 func parse(args []string, usage io.Writer) (options, error) {
@@ -116,6 +119,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	fs.DurationVar(&o.lifetime, "lifetime", 24*time.Hour, "absolute `duration` of a session")
 	fs.DurationVar(&o.idle, "idle", 0, "`duration` after which an unused session ends; 0 means never")
 	fs.BoolVar(&o.insecure, "insecure", false, "cookies without Secure and the __Host- prefix, for plain http beyond localhost")
+	o.rotation.define(fs)
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			fmt.Fprintln(usage, "usage: shop [flags]")
@@ -134,6 +138,9 @@ func parse(args []string, usage io.Writer) (options, error) {
 	case o.lifetime == 0: // which a Config takes for the default
 		return o, errors.New("-lifetime must not be 0")
 	}
+	if err := o.rotation.check(); err != nil {
+		return o, err
+	}
 	_, port, err := net.SplitHostPort(o.addr)
 	if err == nil {
 		_, err = net.LookupPort("tcp", port)
@@ -144,16 +151,33 @@ func parse(args []string, usage io.Writer) (options, error) {
 	return o, nil
 }
 
-// handler makes the shop that o describes, and opens its store.
-func (o *options) handler(logger *slog.Logger) (http.Handler, io.Closer, error) {
+// closers are closed in the opposite order.
+type closers []io.Closer
+
+func (c closers) Close() error {
+	var faults []error
+	for _, closer := range slices.Backward(c) {
+		faults = append(faults, closer.Close())
+	}
+	return errors.Join(faults...)
+}
+
+// handler makes the shop that o describes, and opens its keys and its store.
+func (o *options) handler(logger *slog.Logger) (handler http.Handler, opened closers, err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, opened.Close())
+		}
+	}()
 	path, err := keysPath(o.keys)
 	if err != nil {
-		return nil, nil, err
+		return nil, opened, err
 	}
-	keys, err := openKeys(path)
+	keys, err := keyfile.Open(context.Background(), path, o.rotation.config(o.lifetime, logger))
 	if err != nil {
-		return nil, nil, err
+		return nil, opened, err
 	}
+	opened = append(opened, keys)
 	c := serverConfig{Session: hardtack.Config{
 		Keys:                keys,
 		Lifetime:            o.lifetime,
@@ -161,19 +185,19 @@ func (o *options) handler(logger *slog.Logger) (http.Handler, io.Closer, error) 
 		InsecureDevelopment: o.insecure,
 		Audience:            "shop",
 		Observer:            hardtack.SlogObserver(logger),
+		Now:                 o.rotation.clock,
 	}}
-	if o.mode == "stateless" {
-		handler, err := newServer(c)
-		return handler, nothingToClose{}, err
+	if o.mode == "hybrid" {
+		store, err := openStore(context.Background(), o.store, path, logger)
+		if err != nil {
+			return nil, opened, err
+		}
+		opened = append(opened, store)
+		c.Store, c.StoreName = store.Store, store.kind
 	}
-	store, err := openStore(context.Background(), o.store, path, logger)
-	if err != nil {
-		return nil, nil, err
+	handler, err = newServer(c)
+	if err == nil && o.rotation.debug {
+		handler = withDebug(handler, keys, o.rotation.clock)
 	}
-	c.Store, c.StoreName = store.Store, store.kind
-	handler, err := newServer(c)
-	if err != nil {
-		return nil, nil, errors.Join(err, store.Close())
-	}
-	return handler, store, nil
+	return handler, opened, err
 }

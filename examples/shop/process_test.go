@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,7 +17,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -25,6 +25,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hardtack-go/hardtack"
+	"github.com/hardtack-go/hardtack/keyfile"
 )
 
 var itoa = strconv.Itoa
@@ -128,22 +129,25 @@ func TestDefaultKeyFile(t *testing.T) {
 	}
 }
 
-func TestKeyFileIsMadeOnce(t *testing.T) {
+// Key files of the shop's first version hold an ID and a secret for each key, and at most two times.
+func TestOldKeyFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys.json")
-	ids := make([]hardtack.KeyID, 16)
-	var all sync.WaitGroup
-	for i := range ids {
-		all.Go(func() {
-			ring, err := openKeys(path)
-			if assert.NoError(t, err) {
-				ids[i] = ring.Keys()[0].ID()
-			}
-		})
-	}
-	all.Wait()
-	for _, id := range ids {
-		assert.Equal(t, ids[0], id)
-	}
+	old := hardtack.GenerateKey(time.Time{}, time.Now().Add(48*time.Hour))
+	new := hardtack.GenerateKey(time.Now().Add(-time.Hour), time.Time{})
+	data := fmt.Sprintf(`{"version": 1, "keys": [{"id": "%v", "secret": "%s", "retire": %q}, {"id": "%v", "secret": "%s", "activate": %q}]}`,
+		old.ID(), base64.StdEncoding.EncodeToString(old.ExposeSecret()), old.Retire().Format(time.RFC3339),
+		new.ID(), base64.StdEncoding.EncodeToString(new.ExposeSecret()), new.Activate().Format(time.RFC3339))
+	require.NoError(t, os.WriteFile(path, []byte(data), 0o600))
+
+	p := start(t, "-keys", path, "-mode", "stateless", "-insecure")
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	client := &http.Client{Jar: jar, Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	b := &browser{client, p.url}
+	b.ok(t, "POST", "/api/items?count=1")
+	assert.Equal(t, new.ID().String(), b.ok(t, "GET", "/api/session").Key)
+	p.stop(t, syscall.SIGTERM)
 }
 
 // result runs the shop to its end.
@@ -169,13 +173,17 @@ func TestBadFlags(t *testing.T) {
 		return path
 	}
 	good := filepath.Join(dir, "good.json")
-	_, err := openKeys(good)
+	ring, err := keyfile.Open(t.Context(), good, hardtack.KeyringConfig{})
 	require.NoError(t, err)
+	require.NoError(t, ring.Close())
 	data, err := os.ReadFile(good)
 	require.NoError(t, err)
-	var file keyFile
-	require.NoError(t, json.Unmarshal(data, &file))
-	wrongID := strings.Replace(string(data), file.Keys[0].ID.String(), "01020304", 1)
+	key := ring.Keys()[0]
+	secret := base64.StdEncoding.EncodeToString(key.ExposeSecret())
+	require.Contains(t, string(data), secret)
+	wrongID := strings.Replace(string(data), key.ID().String(), "01020304", 1)
+	public := write("public", string(data))
+	require.NoError(t, os.Chmod(public, 0o640))
 
 	for _, c := range []struct {
 		want string
@@ -198,16 +206,17 @@ func TestBadFlags(t *testing.T) {
 		{"-addr", []string{"-addr", "127.0.0.1:65536"}},
 		{"-addr", []string{"-addr", "127.0.0.1:bow"}},
 		{"flag needs an argument", []string{"-mode"}},
-		{"not a key file", []string{"-keys", write("text", "ahoy")}},
-		{"not a key file", []string{"-keys", write("empty", "")}},
-		{"not a key file", []string{"-keys", write("twice", string(data)+string(data))}},
-		{"not a key file", []string{"-keys", write("field", `{"version":1,"colour":"red","keys":[]}`)}},
+		{"not a key set", []string{"-keys", write("text", "ahoy")}},
+		{"not a key set", []string{"-keys", write("empty", "")}},
+		{"not a key set", []string{"-keys", write("twice", string(data)+string(data))}},
+		{"not a key set", []string{"-keys", write("field", `{"version":1,"colour":"red","keys":[]}`)}},
 		{"version", []string{"-keys", write("version", `{"version":2,"keys":[]}`)}},
 		{"no key can seal", []string{"-keys", write("none", `{"version":1,"keys":[]}`)}},
 		{"32 bytes", []string{"-keys", write("short", `{"version":1,"keys":[{"id":"01020304","secret":"AAAA"}]}`)}},
 		{"01020304", []string{"-keys", write("id", wrongID)}},
-		{"no such file", []string{"-keys", filepath.Join(dir, "nowhere", "keys.json")}},
-		{"keys", []string{"-keys", dir}},
+		{"chmod 600", []string{"-keys", public}},
+		{"folder does not exist", []string{"-keys", filepath.Join(dir, "nowhere", "keys.json")}},
+		{"not a regular file", []string{"-keys", dir}},
 	} {
 		args := c.args
 		if args[0] != "-keys" {
@@ -220,10 +229,8 @@ func TestBadFlags(t *testing.T) {
 		assert.Equal(t, 1, strings.Count(stderr, "\n"), "one line: %q", stderr)
 		assert.True(t, strings.HasPrefix(stderr, "shop: "), stderr)
 	}
-	for _, k := range file.Keys {
-		_, _, stderr := result(t, "-keys", filepath.Join(dir, "id"))
-		assert.NotContains(t, stderr, fmt.Sprintf("%x", k.Secret))
-	}
+	_, _, stderr := result(t, "-keys", filepath.Join(dir, "id"))
+	assert.NotContains(t, stderr, secret)
 }
 
 func TestHelp(t *testing.T) {
