@@ -344,7 +344,7 @@ func TestUnknownKeyRereads(t *testing.T) {
 	assert.Equal(t, 8, s.Data.N)
 	assert.Equal(t, loads+1, store.loads.Load())
 
-	// What is no token, or of a retired key, asks nobody.
+	// What is no token asks nobody.
 	loads = store.loads.Load()
 	for _, pair := range []string{hardtack.DefaultName + "=x", hardtack.DefaultName + "=" + strings.Repeat("A", 200)} {
 		_, err := jarB.Get(jrRequest(pair))

@@ -118,11 +118,15 @@ func TestRetiringTooEarlyLogsNobodyOut(t *testing.T) {
 	require.ErrorAs(t, err, &fault, "at construction it is an error")
 	assert.Equal(t, "Keys", fault.Field)
 
-	// A Jar with a longer Lifetime comes: the same.
+	// Late enough, it ends when it says.
 	late, err := a.WithTimes(a.Activate(), rtEpoch.Add(26*time.Hour))
 	require.NoError(t, err)
 	require.NoError(t, ring.Replace(late, b))
 	require.NoError(t, ring.Health().Err())
+	clock.set(rtEpoch.Add(26 * time.Hour))
+	assert.Equal(t, hardtack.KeyGone, kuOf(t, ring, a.ID()).State)
+	jrNew[jrData](t, hardtack.Config{Keys: jrRing(t, a), Now: clock.now}) // of another ring: no matter
+	assert.Equal(t, hardtack.KeyGone, kuOf(t, ring, a.ID()).State)
 }
 
 // The last key does not end in an outage.
@@ -141,6 +145,7 @@ func TestTheLastKeyGoesOn(t *testing.T) {
 	pair := jrStart(t, jar, jrData{})
 	jrOpen(t, jar, pair)
 	require.NoError(t, ring.Replace(a, hardtack.GenerateKey(clock.now(), time.Time{})))
+	jrOpen(t, jar, pair) // until its session ends
 	require.NotErrorIs(t, ring.Health().Err(), hardtack.ErrNoSuccessor)
 	clock.set(clock.now().Add(24 * time.Hour))
 	_, err := jar.Get(jrRequest(pair))
