@@ -80,6 +80,10 @@ func TestGoneStaysGone(t *testing.T) {
 	require.Equal(t, hardtack.KeyGone, rtState(s, now)[first].State)
 	assert.Equal(t, hardtack.KeyGone, rtState(s.Revoke(second, now), now)[first].State)
 	assert.Empty(t, hardtack.RotationPolicy{Retain: 60 * rtDay}.Plan(s, now).Retire)
+	after := jrRing(t, s.Revoke(second, now).Keys...)
+	jrNew[jrData](t, hardtack.Config{Keys: after, Now: func() time.Time { return now }, Lifetime: rtDay - rtSkew})
+	require.NoError(t, after.Health().Err())
+	assert.Equal(t, hardtack.KeyGone, kuOf(t, after, first).State)
 
 	store := new(flPrivate)
 	clock := newJrClock()

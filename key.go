@@ -188,6 +188,11 @@ func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 // usable reports whether the key's secret is there, so that it can seal and open in its time.
 func (k *Key) usable() bool { return k.form == keyClear || k.form == keyWrapped }
 
+// succeeds reports whether the key has sealed, or will: then its predecessor seals until it begins.
+func (k *Key) succeeds() bool {
+	return k.usable() || k.Erased() || k.Revoked() && !k.activate.IsZero() && !k.activate.After(k.revoked)
+}
+
 // forgettable reports whether nothing need be remembered of a revoked key: no session that was sealed with it can be alive, whatever
 // the Lifetime, and no server that slept comes back with it. Since when the key is revoked must be known; ParseSecrets says 1970 where it is not.
 func (k *Key) forgettable(now time.Time) bool {

@@ -216,7 +216,7 @@ func makeRing(keys []ringKey, lifetime time.Duration) *ring {
 		if !k.retire.IsZero() && k.usable() && successor != nil && lifetime > 0 {
 			k.until = later(k.retire, successor.activate.Add(lifetime+clockSkew))
 		}
-		if k.usable() && !k.kept {
+		if k.succeeds() && !(k.usable() && k.kept) {
 			successor = k
 		}
 		r.byID[k.id] = k
@@ -410,13 +410,15 @@ func (r *ring) tooEarly(lifetime time.Duration) (ids []KeyID) {
 	var successor *ringKey
 	for i := range r.keys {
 		k := &r.keys[i]
-		if !k.usable() || k.kept {
+		if k.usable() && k.kept {
 			continue
 		}
-		if successor != nil && !k.retire.IsZero() && k.retire.Before(successor.activate.Add(lifetime+clockSkew)) {
+		if successor != nil && k.usable() && !k.retire.IsZero() && k.retire.Before(successor.activate.Add(lifetime+clockSkew)) {
 			ids = append(ids, k.id)
 		}
-		successor = k
+		if k.succeeds() {
+			successor = k
+		}
 	}
 	return ids
 }

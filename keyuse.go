@@ -106,7 +106,7 @@ func (k *Keyring) Use() []KeyUse {
 		}
 		u.Reason = u.reason(now)
 		u.SafeToRetire = u.Reason == ""
-		if key.Erased() || key.usable() && !key.kept {
+		if key.succeeds() && !(key.usable() && key.kept) {
 			successor = key
 		}
 		uses = append(uses, u)

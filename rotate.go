@@ -81,7 +81,7 @@ func (s KeySet) Status(now time.Time) []KeyStatus {
 				st.Unneeded = successor.activate.Add(s.Retain)
 			}
 		}
-		if k.usable() || k.Erased() {
+		if k.succeeds() {
 			successor = k
 		}
 		status = append(status, st)
@@ -244,10 +244,8 @@ func (s KeySet) retirements(retain time.Duration, now time.Time) map[KeyID]time.
 	sealing, _ := s.sealing(now)
 	var successor *Key
 	for _, k := range s.clone().Keys {
-		if !k.usable() || k.id != sealing.id && !k.retire.IsZero() && !now.Before(k.retire.Add(clockSkew)) {
-			continue // what is gone stays gone
-		}
-		if successor != nil {
+		gone := k.id != sealing.id && !k.retire.IsZero() && !now.Before(k.retire.Add(clockSkew)) // and stays so
+		if successor != nil && k.usable() && !gone {
 			at := successor.activate.Add(retain)
 			if k.retire.IsZero() && successor.created.IsZero() {
 				at = later(at, now.Truncate(time.Millisecond).Add(retain))
@@ -256,7 +254,9 @@ func (s KeySet) retirements(retain time.Duration, now time.Time) map[KeyID]time.
 				retire[k.id] = at
 			}
 		}
-		successor = &k
+		if k.succeeds() {
+			successor = &k
+		}
 	}
 	return retire
 }

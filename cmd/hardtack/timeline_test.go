@@ -38,7 +38,7 @@ func odd(t *testing.T) map[string]string {
 		"one without times":       writeKeys(t, 0, entry{seed: 1}),
 		"from a variable":         writeKeys(t, day, entry{seed: 1, activate: time.Unix(2, 0)}, entry{seed: 2, activate: time.Unix(1, 0)}),
 		"made just now":           writeKeys(t, day, entry{seed: 1, created: noon, activate: noon}),
-		"in the year 9999":        writeKeys(t, day, entry{seed: 1, activate: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}, entry{seed: 2, retire: time.Date(9999, 1, 2, 0, 0, 0, 0, time.UTC)}),
+		"in the year 8999":        writeKeys(t, day, entry{seed: 1, activate: time.Date(8999, 1, 1, 0, 0, 0, 0, time.UTC)}, entry{seed: 2, retire: time.Date(8999, 1, 2, 0, 0, 0, 0, time.UTC)}),
 		"retired, goes on":        writeKeys(t, day, entry{seed: 1, activate: noon.Add(-2 * day), retire: noon.Add(-day)}),
 		"seals before its time":   writeKeys(t, day, entry{seed: 1, created: noon, activate: noon.Add(day)}),
 		"revoked, never there":    writeKeys(t, day, entry{seed: 1}, entry{seed: 2, revoked: noon.Add(-time.Hour)}),
@@ -51,7 +51,7 @@ func odd(t *testing.T) map[string]string {
 func TestListFitsATerminal(t *testing.T) {
 	for name, file := range odd(t) {
 		t.Run(name, func(t *testing.T) {
-			for _, at := range []string{"+0s", "+3d", "-3d", "+20y", "0001-01-02T00:00:00Z", "9999-01-01T00:00:00Z"} {
+			for _, at := range []string{"+0s", "+3d", "-3d", "+20y", "0001-01-02T00:00:00Z", "8999-01-01T00:00:00Z"} {
 				r := run(t, "keys", "list", "--at", at, "--file", file)
 				require.Zero(t, r.status, r.err)
 				for line := range strings.Lines(r.out) {
