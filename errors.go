@@ -1,6 +1,7 @@
 package hardtack
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -91,8 +92,10 @@ var (
 	ErrNoSuccessor = errors.New("key is near its end and has no successor")
 	// ErrKeyInFuture: the key that seals was to begin more than 2 minutes from now: the clock of this server or of the one that made it is wrong.
 	ErrKeyInFuture = errors.New("key seals although it begins in the future: some server's clock is wrong")
-	// ErrKeyMissing: the source no longer has a key that has neither retired nor been revoked, or no longer knows that one was revoked. A
-	// ring goes on as if it did.
+	// ErrNotRevoked: the key is revoked on this server, but not in the ring's source, which could not be written or has gone back in time:
+	// other servers accept it. Restore writes it there; a Revoke that could not is repeated with each look.
+	ErrNotRevoked = errors.New("key is revoked on this server only, and not in its source")
+	// ErrKeyMissing: the source no longer has a key that has neither retired nor been revoked. A ring goes on opening with it.
 	ErrKeyMissing = errors.New("key is missing from its source, which may have gone back in time")
 )
 
@@ -128,20 +131,23 @@ func (e *KeyError) Error() string {
 // Unwrap returns e.Err.
 func (e *KeyError) Unwrap() error { return e.Err }
 
-// ConfigError is one fault of a Config. New and NewHybrid return all faults
+// ConfigError is one fault of a Config, or of a KeyringConfig. New, NewHybrid and OpenKeyring return all faults
 // at once, joined; errors.As finds the first.
 type ConfigError struct {
 	Field  string // the field of Config, "Budget.Max" for a nested one
 	Value  string // what it was set to; empty for what must not be printed
 	Reason string
 	Err    error // the cause, where there is a typed one; Unwrap returns it
+
+	of string // the type whose field it is, Config if empty
 }
 
 func (e *ConfigError) Error() string {
+	of := cmp.Or(e.of, "Config")
 	if e.Value == "" {
-		return fmt.Sprintf("hardtack: Config.%s: %s", e.Field, e.Reason)
+		return fmt.Sprintf("hardtack: %s.%s: %s", of, e.Field, e.Reason)
 	}
-	return fmt.Sprintf("hardtack: Config.%s = %s: %s", e.Field, e.Value, e.Reason)
+	return fmt.Sprintf("hardtack: %s.%s = %s: %s", of, e.Field, e.Value, e.Reason)
 }
 
 // Unwrap returns e.Err.

@@ -3,6 +3,7 @@ package hardtack
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -34,7 +35,7 @@ type KeyringConfig struct {
 	// Interval is the longest pause between two looks at the source; 10 s by default. Each is up to a tenth shorter, so that
 	// servers do not ask all at once.
 	Interval time.Duration
-	// Timeout bounds one look, with what Wrapper takes; 5 s by default.
+	// Timeout bounds one look; 5 s by default. A Wrapper that takes longer for all keys together gets several looks, at the start too.
 	Timeout time.Duration
 	// Rotation replaces keys when their time has come, by whichever server sees it first. The source must be a KeyStore, and the same one for
 	// all servers: where each has a file of its own, each would make keys that the others lack. Nil: somebody else rotates, or nobody.
@@ -102,7 +103,7 @@ func (c *KeyringConfig) setDefaults(source KeySource) error {
 	c.Observer = c.Observer.complete()
 	var faults []error
 	fault := func(field, value, reason string) {
-		faults = append(faults, &ConfigError{Field: field, Value: value, Reason: reason})
+		faults = append(faults, &ConfigError{of: "KeyringConfig", Field: field, Value: value, Reason: reason})
 	}
 	store, writable := source.(KeyStore)
 	if source == nil {
@@ -170,6 +171,7 @@ type follower struct {
 	data    []byte              // as it was last taken over
 	set     KeySet              // data
 	opened  map[KeyID]unwrapped // keys that were wrapped
+	pending atomic.Bool         // a revocation could not be written
 	faulty  string              // what was last reported
 	looked  atomic.Pointer[look]
 	revoked atomic.Pointer[map[KeyID]bool] // in the source
@@ -250,12 +252,12 @@ func (f *follower) step(ctx context.Context) error {
 		}
 		if data != nil {
 			if err := f.take(ctx, data); err != nil {
-				return err
+				return f.named(err)
 			}
 		}
 		due, changed, err := f.due(ctx, data != nil)
 		if err != nil || !changed {
-			return err
+			return f.named(err)
 		}
 		if f.config.Wrapper != nil {
 			if due, err = due.Wrap(ctx, f.config.Wrapper); err != nil {
@@ -271,10 +273,19 @@ func (f *follower) step(ctx context.Context) error {
 			return fmt.Errorf("%w: %w", ErrKeySource, err)
 		}
 		if swapped {
+			f.pending.Store(false)
 			return f.take(ctx, written)
 		}
 	}
 	return ErrKeysChanged
+}
+
+// named says which source it is that err is about.
+func (f *follower) named(err error) error {
+	if name, ok := f.source.(fmt.Stringer); ok && err != nil {
+		return fmt.Errorf("%v: %w", name, err)
+	}
+	return err
 }
 
 // take makes the ring what data says.
@@ -365,8 +376,11 @@ func (f *follower) due(ctx context.Context, there bool) (due KeySet, changed boo
 		return due, true, nil
 	case f.config.Rotation == nil && !there:
 		return KeySet{}, false, ErrNoKeySet
-	case f.config.Rotation == nil:
+	case f.config.Rotation == nil && !f.pending.Load():
 		return f.set, false, nil
+	case f.config.Rotation == nil:
+		due = f.set.clone()
+		return due, f.restore(ctx, &due, now), nil
 	}
 	due = f.set.clone()
 	if !there {
@@ -385,7 +399,7 @@ func (f *follower) due(ctx context.Context, there bool) (due KeySet, changed boo
 // restore puts into s what the ring knows and the source has lost, and reports whether there was something: a source that went back in time would
 // otherwise log people out when servers start, and give a revoked key back.
 func (f *follower) restore(ctx context.Context, s *KeySet, now time.Time) (restored bool) {
-	for _, k := range f.ring.load().keys {
+	for _, k := range slices.Backward(f.ring.load().keys) {
 		i := s.index(k.id)
 		lost := false
 		switch {
@@ -399,12 +413,23 @@ func (f *follower) restore(ctx context.Context, s *KeySet, now time.Time) (resto
 			continue
 		}
 		restored = true
-		f.fault(ctx, &KeyError{ID: k.id, Err: ErrKeyMissing})
+		reason := ErrKeyMissing
+		if k.Revoked() {
+			reason = ErrNotRevoked
+		}
+		f.fault(ctx, &KeyError{ID: k.id, Err: reason})
+		// One that takes over again does so now: in between another has sealed, and opens until those sessions have ended.
+		if sealing, ok := s.sealing(now); ok && k.usable() && i < 0 && !k.activate.After(now) && k.activate.After(sealing.activate) {
+			k.activate = s.vacant(now)
+		}
 		if i < 0 {
 			s.Keys = append(s.Keys, k.Key)
 		} else {
 			s.Keys[i] = k.Key
 		}
+	}
+	if restored {
+		*s = s.retirePredecessors(now)
 	}
 	return restored
 }
@@ -615,9 +640,15 @@ func (f *follower) revoke(ctx context.Context, id KeyID) error {
 		err = fmt.Errorf("%w: %w", ErrKeySource, context.Cause(limited))
 	}
 	if k := f.ring.load().byID[id]; k == nil || !k.Revoked() {
-		err = errors.Join(err, f.ring.revoke(id))
+		if local := f.ring.revoke(id); local != nil {
+			return errors.Join(err, local)
+		}
 	}
-	return err
+	if err == nil {
+		return nil
+	}
+	f.pending.Store(f.store != nil)
+	return fmt.Errorf("%w: %w", &KeyError{ID: id, Err: ErrNotRevoked}, err)
 }
 
 // Update changes the keys in the ring's source, and the ring with them: change gets what is there and returns what is to be there, by the methods
@@ -667,12 +698,25 @@ type KeyHealth struct {
 	// Loaded is when the source was last read successfully, by the ring's clock; the zero time for a ring without a source.
 	Loaded time.Time
 	// Faults are what should be seen to. None of them is an outage yet. They match, by errors.Is, ErrKeySource and the other errors of
-	// OpenKeyring: the source could not be read, or written where that was due; ErrKeyMissing, ErrRetiresEarly, ErrNoSuccessor and ErrKeyInFuture, in a *KeyError.
+	// OpenKeyring: the source could not be read, or written where that was due; ErrKeyMissing, ErrNotRevoked, ErrRetiresEarly, ErrNoSuccessor and ErrKeyInFuture, in a *KeyError.
 	Faults []error
 }
 
 // Err joins the Faults; nil if there are none.
 func (h KeyHealth) Err() error { return errors.Join(h.Faults...) }
+
+// MarshalJSON writes the faults as texts.
+func (h KeyHealth) MarshalJSON() ([]byte, error) {
+	faults := make([]string, len(h.Faults))
+	for i, err := range h.Faults {
+		faults[i] = err.Error()
+	}
+	return json.Marshal(struct {
+		Sealing KeyID
+		Loaded  time.Time `json:",omitzero"`
+		Faults  []string
+	}{h.Sealing, h.Loaded, faults})
+}
 
 // Health returns the state of the ring.
 func (k *Keyring) Health() KeyHealth {
@@ -730,7 +774,7 @@ func (f *follower) health(h *KeyHealth) time.Time {
 		now := f.ring.now().Add(2 * clockSkew)
 		for _, k := range f.ring.load().keys {
 			if k.Revoked() && !(*revoked)[k.id] && !k.forgettable(now) {
-				h.Faults = append(h.Faults, &KeyError{ID: k.id, Err: ErrKeyMissing})
+				h.Faults = append(h.Faults, &KeyError{ID: k.id, Err: ErrNotRevoked})
 			}
 		}
 	}

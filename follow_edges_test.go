@@ -149,23 +149,64 @@ func TestRestoreOfARevocation(t *testing.T) {
 	require.NoError(t, ring.Health().Err())
 	store.set(backup)
 	require.NoError(t, ring.Refresh(t.Context()))
-	require.ErrorIs(t, ring.Health().Err(), hardtack.ErrKeyMissing)
+	require.ErrorIs(t, ring.Health().Err(), hardtack.ErrNotRevoked)
 	require.NoError(t, ring.Restore(t.Context()))
 	k, _ := store.get(t).Find(first)
 	assert.True(t, k.Revoked())
 	require.NoError(t, ring.Health().Err())
 
-	// So is one that reached only this server.
+	// One that reached only this server is written with the next look, and so is the key that took over here.
 	store.fail(errors.New("down"))
-	require.NoError(t, ring.Health().Err())
 	second := flSealing(t, ring, time.Now())
-	require.Error(t, ring.Revoke(t.Context(), second))
+	err := ring.Revoke(t.Context(), second)
+	require.ErrorIs(t, err, hardtack.ErrNotRevoked)
+	require.ErrorContains(t, err, "down")
+	require.ErrorIs(t, ring.Health().Err(), hardtack.ErrNotRevoked)
+	here := flSealing(t, ring, time.Now())
 	store.fail(nil)
 	require.NoError(t, ring.Refresh(t.Context()))
-	require.ErrorIs(t, ring.Health().Err(), hardtack.ErrKeyMissing)
-	require.NoError(t, ring.Restore(t.Context()))
+	require.NoError(t, ring.Health().Err())
 	k, _ = store.get(t).Find(second)
 	assert.True(t, k.Revoked())
+	_, ok := store.get(t).Find(here)
+	assert.True(t, ok)
+	swaps := store.swaps.Load()
+	require.NoError(t, ring.Refresh(t.Context()))
+	assert.Equal(t, swaps, store.swaps.Load())
+}
+
+// A key that is given back begins anew: what has sealed in between opens until those sessions have ended.
+func TestRestoredKeyBeginsAnew(t *testing.T) {
+	clock := newJrClock()
+	clock.set(rtEpoch)
+	s, first := hardtack.KeySet{Retain: 24*time.Hour + rtSkew}.Announce(rtEpoch, rtEpoch)
+	store := &flPrivate{flStore{data: ksEncode(t, s)}}
+	ring := flOpen(t, store, func(c *hardtack.KeyringConfig) { c.Now = clock.now })
+	jar := jrNew[jrData](t, hardtack.Config{Keys: ring, Now: clock.now})
+	require.NoError(t, ring.Update(t.Context(), func(s hardtack.KeySet) (hardtack.KeySet, error) {
+		s, _ = s.Announce(rtEpoch.Add(time.Minute), rtEpoch)
+		return s, nil
+	}))
+	clock.set(rtEpoch.Add(time.Hour))
+	second := flSealing(t, ring, clock.now())
+	require.NotEqual(t, first, second)
+	store.set(ksEncode(t, s)) // for three days
+	require.NoError(t, ring.Refresh(t.Context()))
+	clock.set(rtEpoch.Add(72 * time.Hour))
+	require.Equal(t, first, flSealing(t, ring, clock.now()))
+	pair := jrStart(t, jar, jrData{})
+	clock.set(clock.now().Add(time.Minute))
+	require.NoError(t, ring.Restore(t.Context()))
+	require.NoError(t, ring.Update(t.Context(), func(s hardtack.KeySet) (hardtack.KeySet, error) {
+		s, _, _ = s.Prune(clock.now())
+		return s, nil
+	}))
+	require.NoError(t, ring.Health().Err())
+	assert.Equal(t, second, flSealing(t, ring, clock.now()))
+	clock.set(clock.now().Add(23 * time.Hour))
+	jrOpen(t, jar, pair)
+	late := jrNew[jrData](t, hardtack.Config{Keys: flOpen(t, store, func(c *hardtack.KeyringConfig) { c.Now = clock.now }), Now: clock.now})
+	jrOpen(t, late, pair)
 }
 
 // Secrets that come from the environment begin in 1970, but may have sealed until now. One that was revoked there stays so.

@@ -21,6 +21,12 @@ const SecretSize = seal.SecretSize
 // sent in the clear with every cookie, and may be logged.
 type KeyID [4]byte
 
+// ParseKeyID reads 8 hexadecimal digits, as String writes them.
+func ParseKeyID(text string) (id KeyID, err error) {
+	err = id.UnmarshalText([]byte(text))
+	return id, err
+}
+
 // String returns the ID as 8 hexadecimal digits.
 func (id KeyID) String() string { return hex.EncodeToString(id[:]) }
 
@@ -34,7 +40,7 @@ func (id *KeyID) UnmarshalText(text []byte) error {
 		return fmt.Errorf("hardtack: key ID of %d characters, want %d", len(text), hex.EncodedLen(len(v)))
 	}
 	if _, err := hex.Decode(v[:], text); err != nil {
-		return fmt.Errorf("hardtack: key ID: %w", err)
+		return errors.New("hardtack: key ID is not hexadecimal")
 	}
 	*id = v
 	return nil

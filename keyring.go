@@ -108,7 +108,7 @@ func (k *Keyring) merge(keys []Key) ([]ringKey, error) {
 		o := old.byID[m.id]
 		switch {
 		case o == nil:
-			m.use = new(keyUse)
+			m.use = &keyUse{since: now}
 			usable = usable || m.usable()
 			continue
 		case o.Revoked():
@@ -201,8 +201,15 @@ func listed(keys []Key) []ringKey {
 	return r
 }
 
+// newestFirst orders keys in one way on every server. Of a key that was revoked in the moment in which another began, the other is the newer.
 func newestFirst(a, b *Key) int {
-	return cmp.Or(b.activate.Compare(a.activate), slices.Compare(a.id[:], b.id[:]))
+	if c := b.activate.Compare(a.activate); c != 0 || a.usable() == b.usable() {
+		return cmp.Or(c, slices.Compare(a.id[:], b.id[:]))
+	}
+	if a.usable() {
+		return -1
+	}
+	return 1
 }
 
 // makeRing sorts the keys, in place, and says until when each opens for Jars with this Lifetime.
@@ -274,12 +281,12 @@ func (k *Keyring) revoke(id KeyID) error {
 		if len(keys) >= maxEntries {
 			return &KeyError{ID: id, Err: ErrTooManyKeys}
 		}
-		keys = append(keys, ringKey{Key: RevokedKey(id).revoke(now), use: new(keyUse)})
+		keys = append(keys, ringKey{Key: RevokedKey(id).revoke(now), use: &keyUse{since: now}})
 	case !keys[i].Revoked():
 		keys[i].Key, keys[i].kept = keys[i].Key.revoke(now), false
 	}
 	if !slices.ContainsFunc(keys, func(o ringKey) bool { return o.usable() && !o.retired(now) }) {
-		keys = append(keys, ringKey{Key: GenerateKey(time.Time{}, time.Time{}), use: new(keyUse)})
+		keys = append(keys, ringKey{Key: GenerateKey(time.Time{}, time.Time{}), use: &keyUse{since: now}})
 	}
 	k.ring.Store(makeRing(keys, k.lifetime))
 	return nil

@@ -305,6 +305,11 @@ func TestKeyIDText(t *testing.T) {
 	var back hardtack.KeyID
 	require.NoError(t, back.UnmarshalText(text))
 	assert.Equal(t, id, back)
+	parsed, err := hardtack.ParseKeyID(id.String())
+	require.NoError(t, err)
+	assert.Equal(t, id, parsed)
+	_, err = hardtack.ParseKeyID("x")
+	require.Error(t, err)
 	for _, bad := range []string{"", "0011223", "001122334", "0011223g"} {
 		require.Error(t, back.UnmarshalText([]byte(bad)), bad)
 		assert.Equal(t, id, back)

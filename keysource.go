@@ -14,7 +14,8 @@ import (
 
 // KeySource is where a KeySet is kept. It must be safe for concurrent use.
 type KeySource interface {
-	// LoadKeys returns the KeySet as Encode has written it, or nil if there is none yet. It obeys ctx. The
+	// LoadKeys returns the KeySet as Encode has written it, or nil if there is none yet. It obeys ctx. A source that is a fmt.Stringer is called by that name in
+	// errors. The
 	// caller does not change what it returns. Its error must not contain secrets.
 	LoadKeys(ctx context.Context) ([]byte, error)
 }
@@ -43,13 +44,20 @@ type ConfidentialKeyStore interface {
 type KeySourceFunc func(ctx context.Context) ([]byte, error)
 
 // LoadKeys calls f.
-func (f KeySourceFunc) LoadKeys(ctx context.Context) ([]byte, error) { return f(ctx) }
+func (f KeySourceFunc) LoadKeys(ctx context.Context) ([]byte, error) {
+	if f == nil {
+		return nil, errors.New("the function is nil")
+	}
+	return f(ctx)
+}
 
 // EnvKeys is an environment variable as a KeySource. No cookie makes a ring look at it again: others cannot change it. It holds the JSON of a KeySet, or what
 // ParseSecrets reads: one or more secrets, the first of which seals.
 func EnvKeys(name string) KeySource { return envKeys(name) }
 
 type envKeys string
+
+func (name envKeys) String() string { return "environment variable " + string(name) }
 
 func (name envKeys) LoadKeys(context.Context) ([]byte, error) {
 	value := strings.TrimSpace(os.Getenv(string(name)))
@@ -61,7 +69,7 @@ func (name envKeys) LoadKeys(context.Context) ([]byte, error) {
 	}
 	s, err := ParseSecrets(value)
 	if err != nil {
-		return nil, fmt.Errorf("environment variable %s: %w", string(name), err)
+		return nil, fmt.Errorf("%v: %w", name, err)
 	}
 	return s.Encode()
 }

@@ -21,7 +21,8 @@ type KeyUse struct {
 	// LastOpened and LastSealed are to the second; the zero time means never.
 	LastOpened, LastSealed time.Time
 	// Unneeded is from when on no session sealed with it can be alive, by its successor's activate, the longest
-	// Lifetime of the ring's Jars and 2 minutes. The zero time if it has no successor or there is no Jar.
+	// Lifetime of the ring's Jars and 2 minutes; where it is not known when the successor was made (NewKey, EnvKeys), its activate may be
+	// made up, and what counts is since when this ring has it, if that is later. The zero time if it has no successor or there is no Jar.
 	Unneeded time.Time
 	// SafeToRetire: that time has come, and no cookie of the key has been accepted since. Dropping it logs nobody out.
 	SafeToRetire bool
@@ -31,6 +32,7 @@ type KeyUse struct {
 
 // keyUse counts what is done with one key.
 type keyUse struct {
+	since                   time.Time // when the ring got the key, by its clock
 	opened, sealed, refused atomic.Uint64
 	lastOpened, lastSealed  atomic.Int64 // seconds
 }
@@ -102,7 +104,11 @@ func (k *Keyring) Use() []KeyUse {
 			LastSealed: atSecond(key.use.lastSealed.Load()),
 		}
 		if successor != nil && lifetime > 0 && !key.Revoked() {
-			u.Unneeded = successor.activate.Add(lifetime + clockSkew)
+			begun := successor.activate
+			if successor.created.IsZero() {
+				begun = later(begun, successor.use.since)
+			}
+			u.Unneeded = begun.Add(lifetime + clockSkew)
 		}
 		u.Reason = u.reason(now)
 		u.SafeToRetire = u.Reason == ""

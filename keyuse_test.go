@@ -1,6 +1,7 @@
 package hardtack_test
 
 import (
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -78,6 +79,23 @@ func TestKeyUse(t *testing.T) {
 	assert.EqualValues(t, 2, u.Refused)
 	assert.Equal(t, hardtack.KeyRevoked, u.State)
 	assert.False(t, u.SafeToRetire)
+}
+
+// Where a successor's activate is made up, the ring cannot know for how long the other has not sealed.
+func TestKeyUseOfPlainSecrets(t *testing.T) {
+	clock := newJrClock()
+	clock.set(rtEpoch)
+	a, b := jrAt(0), jrAt(0)
+	set, err := hardtack.ParseSecrets(fmt.Sprintf("%x,%x", a.ExposeSecret(), b.ExposeSecret()))
+	require.NoError(t, err)
+	store := &flPrivate{flStore{data: ksEncode(t, set)}}
+	ring := flOpen(t, store, func(c *hardtack.KeyringConfig) { c.Now = clock.now })
+	jrNew[jrData](t, hardtack.Config{Keys: ring, Now: clock.now})
+	u := kuOf(t, ring, b.ID())
+	assert.False(t, u.SafeToRetire)
+	assert.True(t, u.Unneeded.Equal(rtEpoch.Add(24*time.Hour+2*time.Minute)))
+	clock.set(u.Unneeded)
+	assert.True(t, kuOf(t, ring, b.ID()).SafeToRetire)
 }
 
 func TestKeyUseFromManyRequests(t *testing.T) {

@@ -273,7 +273,7 @@ type RotationPolicy struct {
 	// interval at which servers look plus 2 minutes, so that clocks that differ by as much do no harm, and less than Every.
 	Propagation time.Duration
 	// Retain is how long a key opens after its successor has begun to seal: at least the longest Lifetime of the Jars
-	// that use the ring plus 2 minutes, else New refuses the Jar; 24 hours and 2 minutes by default, which suits the default Lifetime.
+	// that use the ring plus 2 minutes, else New refuses the Jar; if the source has more, that counts. 24 hours and 2 minutes by default, which suits the default Lifetime.
 	Retain time.Duration
 }
 
@@ -290,7 +290,7 @@ func (p RotationPolicy) Validate(interval, lifetime time.Duration) error {
 	p = p.withDefaults()
 	var faults []error
 	fault := func(field string, value time.Duration, reason string, args ...any) {
-		faults = append(faults, &ConfigError{Field: "Rotation." + field, Value: value.String(), Reason: fmt.Sprintf(reason, args...)})
+		faults = append(faults, &ConfigError{of: "KeyringConfig", Field: "Rotation." + field, Value: value.String(), Reason: fmt.Sprintf(reason, args...)})
 	}
 	if p.Every < time.Second {
 		fault("Every", p.Every, "must be at least 1 s")

@@ -65,6 +65,9 @@ func Open(ctx context.Context, path string, c hardtack.KeyringConfig) (*hardtack
 	return hardtack.OpenKeyring(ctx, New(path, Options{}), c)
 }
 
+// String returns "key file" and the path.
+func (f *File) String() string { return "key file " + f.path }
+
 // Path returns the path given to New.
 func (f *File) Path() string { return f.path }
 
@@ -149,5 +152,5 @@ func (f *File) fault(err error) error {
 	if at, ok := err.(*fs.PathError); ok && at.Path == f.path {
 		err = fmt.Errorf("%s: %w", at.Op, at.Err) // the path once is enough
 	}
-	return fmt.Errorf("key file %s: %w", f.path, err)
+	return fmt.Errorf("%v: %w", f, err)
 }
