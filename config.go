@@ -208,7 +208,7 @@ func (c *Config) validate(hybrid bool) error {
 			fault("Keys", id.String(), "retires before the last session sealed with it has ended: its successor's activate plus Lifetime plus %v", clockSkew)
 		}
 		if f := c.Keys.follower; f != nil && f.retain() > 0 && f.retain() < c.Lifetime+clockSkew {
-			fault("Lifetime", c.Lifetime.String(), "is longer than the keys are kept for: their Retain is %v, and must be at least Lifetime plus %v", f.retain(), clockSkew)
+			fault("Lifetime", c.Lifetime.String(), "is longer than the keys are kept for: their Retain is %v, and must be at least Lifetime plus %v (RotationPolicy.Retain, or the command hardtack keys lifetime)", f.retain(), clockSkew)
 		}
 	}
 

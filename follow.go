@@ -399,7 +399,8 @@ func (f *follower) due(ctx context.Context, there bool) (due KeySet, changed boo
 // restore puts into s what the ring knows and the source has lost, and reports whether there was something: a source that went back in time would
 // otherwise log people out when servers start, and give a revoked key back.
 func (f *follower) restore(ctx context.Context, s *KeySet, now time.Time) (restored bool) {
-	for _, k := range slices.Backward(f.ring.load().keys) {
+	sealing, had := s.sealing(now)
+	for _, k := range f.ring.load().keys {
 		i := s.index(k.id)
 		lost := false
 		switch {
@@ -418,20 +419,22 @@ func (f *follower) restore(ctx context.Context, s *KeySet, now time.Time) (resto
 			reason = ErrNotRevoked
 		}
 		f.fault(ctx, &KeyError{ID: k.id, Err: reason})
-		// One that takes over again does so now: in between another has sealed, and opens until those sessions have ended.
-		if sealing, ok := s.sealing(now); ok && k.usable() && i < 0 && !k.activate.After(now) && k.activate.After(sealing.activate) {
-			k.activate = s.vacant(now)
-		}
 		if i < 0 {
 			s.Keys = append(s.Keys, k.Key)
 		} else {
 			s.Keys[i] = k.Key
 		}
 	}
-	if restored {
-		*s = s.retirePredecessors(now)
+	if !restored {
+		return false
 	}
-	return restored
+	// What has sealed in between opens until those sessions have ended.
+	if after, _ := s.sealing(now); had && after.id != sealing.id && s.Retain > 0 {
+		if k := &s.Keys[s.index(sealing.id)]; k.usable() {
+			k.retire = later(k.retire, now.Add(s.Retain))
+		}
+	}
+	return true
 }
 
 // fault tells the observer of a fault that is about to be mended; report says when it is.

@@ -175,8 +175,8 @@ func TestRestoreOfARevocation(t *testing.T) {
 	assert.Equal(t, swaps, store.swaps.Load())
 }
 
-// A key that is given back begins anew: what has sealed in between opens until those sessions have ended.
-func TestRestoredKeyBeginsAnew(t *testing.T) {
+// When keys are given back, what has sealed in between opens until those sessions have ended.
+func TestRestoreKeepsWhatHasSealedSince(t *testing.T) {
 	clock := newJrClock()
 	clock.set(rtEpoch)
 	s, first := hardtack.KeySet{Retain: 24*time.Hour + rtSkew}.Announce(rtEpoch, rtEpoch)
@@ -204,6 +204,7 @@ func TestRestoredKeyBeginsAnew(t *testing.T) {
 	require.NoError(t, ring.Health().Err())
 	assert.Equal(t, second, flSealing(t, ring, clock.now()))
 	clock.set(clock.now().Add(23 * time.Hour))
+	require.NoError(t, ring.Refresh(t.Context()))
 	jrOpen(t, jar, pair)
 	late := jrNew[jrData](t, hardtack.Config{Keys: flOpen(t, store, func(c *hardtack.KeyringConfig) { c.Now = clock.now }), Now: clock.now})
 	jrOpen(t, late, pair)

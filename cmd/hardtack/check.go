@@ -126,9 +126,9 @@ func (c *checker) checkAge() {
 func (c *checker) checkRetain() {
 	switch retain := c.set.Retain; {
 	case retain == 0:
-		c.find("retain-unknown", warning, nil, "It is not said for how long keys are kept after their successors' beginning, so that none ever retires. hardtack keys rotate --lifetime sets it.")
+		c.find("retain-unknown", warning, nil, "It is not said for how long keys are kept after their successors' beginning, so that none ever retires. hardtack keys lifetime sets it.")
 	case c.lifetime > 0 && retain < c.lifetime+skew:
-		c.find("retain-short", severe, nil, "Keys are kept for %s after their successors' beginning, less than the Lifetime of %s and 2m: a Jar that lives so long is refused. hardtack keys rotate --lifetime sets it.", formatDuration(retain), formatDuration(c.lifetime))
+		c.find("retain-short", severe, nil, "Keys are kept for %s after their successors' beginning, less than the Lifetime of %s and 2m: a Jar that lives so long is refused. hardtack keys lifetime sets it.", formatDuration(retain), formatDuration(c.lifetime))
 	}
 }
 
@@ -142,14 +142,14 @@ func (c *checker) checkRetirement() {
 		return live(st) && st.Key.Retire().IsZero() && !st.SealsUntil.IsZero()
 	})
 	if len(never) > 0 {
-		c.find("never-retires", warning, never, "%s a successor, but no time to retire. hardtack keys prune sets it if it is known for how long keys are kept.", subject(never, "has", "have"))
+		c.find("never-retires", warning, never, "%s a successor, but no time to retire. hardtack keys lifetime sets it.", subject(never, "has", "have"))
 	}
 	early := c.these(func(st hardtack.KeyStatus) bool {
 		r := st.Key.Retire()
 		return live(st) && !r.IsZero() && !st.SealsUntil.IsZero() && r.Before(st.SealsUntil.Add(retain))
 	})
 	if len(early) > 0 {
-		c.find("retires-early", severe, early, "%s less than %s after the successor's beginning, when sessions that it sealed can still be alive.", subject(early, "retires", "retire"), formatDuration(retain))
+		c.find("retires-early", severe, early, "%s less than %s after the successor's beginning, when sessions that it sealed can still be alive. hardtack keys lifetime corrects it.", subject(early, "retires", "retire"), formatDuration(retain))
 	}
 }
 

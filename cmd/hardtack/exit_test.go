@@ -115,3 +115,34 @@ func TestVersion(t *testing.T) {
 	r := execute(t, "--version")
 	assert.Regexp(t, `^hardtack \S+( \S+)? go1\.\d+\S*\n$`, r.out)
 }
+
+// What cobra says is put in words that help.
+func TestMistakesAreExplained(t *testing.T) {
+	for line, want := range map[string]string{
+		"keys list":                   "say where the keys are: --file FILE or --source URL",
+		"keys lifetime 1h":            "say where the keys are: --file FILE or --source URL",
+		"keys list keys.json":         `hardtack keys list takes no argument, such as "keys.json"; give the file with --file`,
+		"keys rotate keys.json --now": "give the file with --file",
+		"keys lifetime --file x":      "one duration is needed, such as 24h or 30d",
+		"inspect":                     "one cookie is needed, or - for standard input",
+	} {
+		r := run(t, strings.Fields(line)...)
+		assert.Equal(t, exitUsage, r.status, line)
+		assert.Contains(t, r.err, want)
+	}
+	r := run(t, "keys", "rotate", "--help")
+	assert.Contains(t, r.out, `"was added less than 10s ago"`)
+	assert.Contains(t, r.out, "umask 077; openssl rand -base64 24 > passphrase.txt")
+	assert.Contains(t, run(t, "inspect", "--help").out, "umask 077; openssl rand -base64 24 > passphrase.txt")
+}
+
+// Who has lost the keys must not make others while servers still have them.
+func TestMissingKeysMayBeRestored(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keys.json")
+	for _, command := range []string{"check", "list", "rotate"} {
+		r := run(t, "keys", command, "--file", file)
+		assert.Equal(t, exitFailure, r.status)
+		assert.Contains(t, r.out+r.err, "Keyring.Restore", command)
+		assert.Contains(t, r.out+r.err, "docs/rotation.md, Restoring a backup", command)
+	}
+}

@@ -3,8 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -76,13 +78,16 @@ refused, or a browser would refuse it, 2 for a mistake in the command line.`,
   hardtack inspect --keys keys.json --name session 'Cookie: theme=dark; session=AQIDBAUG…'
   hardtack inspect --keys keys.json --idle 30m --at -2h - < cookie.txt
   curl -si https://shop.example/ | hardtack inspect --keys keys.json --json -`,
-		Args: cobra.ExactArgs(1),
+		Args: oneCookie,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text, err := readInput(args[0], a.in)
 			if err != nil {
 				return err
 			}
-			found, err := flags.choose(parseInput(text), cmd.Flags().Changed("name"))
+			if isCookieJar(text) {
+				return usagef("this is curl's cookie file, with a cookie in each line: give only the value, the last field of the line: awk '$6 == \"%v\" {print $7}' FILE | hardtack inspect -", untrusted(flags.name))
+			}
+			found, err := flags.choose(parseInput(text), cmd.Flags().Changed("name"), wholeMessage(text))
 			if err != nil {
 				return err
 			}
@@ -105,7 +110,7 @@ refused, or a browser would refuse it, 2 for a mistake in the command line.`,
 	f.StringVar(&flags.shared.ring, "ring", "", "`NAME` of the ring in the database or Redis, if it has one")
 	f.BoolVar(&flags.insecureFileMode, "insecure-file-mode", false, "accept a file that group or others have rights to")
 	f.StringArrayVar(&flags.identities, "age-identity", nil, "unwrap secrets with the age identities in `FILE`")
-	f.StringVar(&flags.passphrase, "passphrase-file", "", "unwrap secrets with the passphrase in `FILE`")
+	f.StringVar(&flags.passphrase, "passphrase-file", "", "unwrap secrets with the passphrase in `FILE`"+passphraseHelp)
 	f.StringVar(&flags.name, "name", hardtack.DefaultName, "`NAME` of the cookie")
 	f.StringVar(&flags.audience, "audience", "", "`AUDIENCE` of the application, if it has one")
 	f.Var(&flags.lifetime, "lifetime", "the application's Lifetime")
@@ -126,14 +131,17 @@ refused, or a browser would refuse it, 2 for a mistake in the command line.`,
 
 // readInput returns the argument, or what standard input has if it is -.
 func readInput(arg string, in io.Reader) (string, error) {
-	if arg == "-" {
+	piped := arg == "-"
+	if piped {
 		data, err := io.ReadAll(io.LimitReader(in, maxInput+1))
 		if err != nil {
 			return "", fail("failed", "standard input: %w", err)
 		}
 		arg = string(data)
 	}
-	switch {
+	switch _, err := os.Stat(arg); {
+	case err == nil && !piped:
+		return "", usagef("%v is a file: give the cookie in it as standard input, hardtack inspect - < %v, or if it holds keys, name it with --keys", untrusted(arg), untrusted(arg))
 	case len(arg) > maxInput:
 		return "", usagef("more than %d bytes to inspect", maxInput)
 	case strings.TrimSpace(arg) == "":
@@ -142,9 +150,9 @@ func readInput(arg string, in io.Reader) (string, error) {
 	return arg, nil
 }
 
-// choose returns the cookies that are meant.
-func (f *inspectFlags) choose(all []presented, named bool) ([]presented, error) {
-	if len(all) == 1 && (!all[0].named || !named) {
+// choose returns the cookies that are meant. A whole message need not have any.
+func (f *inspectFlags) choose(all []presented, named bool, whole message) ([]presented, error) {
+	if len(all) == 1 && (!all[0].named || !named && whole == "") {
 		return all, nil
 	}
 	named = named || slices.ContainsFunc(all, func(p presented) bool { return p.name == f.name })
@@ -163,10 +171,25 @@ func (f *inspectFlags) choose(all []presented, named bool) ([]presented, error) 
 			names = append(names, name)
 		}
 	}
-	if len(names) == 0 {
+	switch {
+	case len(names) == 0 && whole == "":
 		return nil, fail("no-cookie", "there is no cookie in this")
+	case len(names) == 0:
+		return nil, fail("no-cookie", "%s cookie %v", whole, untrusted(f.name))
 	}
-	return nil, fail("no-cookie", "there is no cookie %v, but %s", untrusted(f.name), strings.Join(names, ", "))
+	hint := ""
+	if !named {
+		hint = "; --name says which is meant"
+	}
+	return nil, fail("no-cookie", "%s cookie %v, but %s%s", cmp.Or(whole, "there is no"), untrusted(f.name), strings.Join(names, ", "), hint)
+}
+
+// oneCookie is what the arguments of inspect must be.
+func oneCookie(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return errors.New("one cookie is needed, or - for standard input; one with spaces needs quotes")
+	}
+	return nil
 }
 
 func (f *inspectFlags) inspect(ctx context.Context, found []presented, now time.Time) (*inspection, error) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -61,7 +62,7 @@ func parseInput(text string) []presented {
 			found = append(found, parseSetCookie(rest))
 		}
 	}
-	if headers {
+	if headers || wholeMessage(text) != "" {
 		return found
 	}
 	first, rest, several := strings.Cut(text, ";")
@@ -73,6 +74,34 @@ func parseInput(text string) []presented {
 		return []presented{parseSetCookie(text)}
 	}
 	return parseCookie(text)
+}
+
+// message is the beginning of a sentence that says of a whole request or response that it lacks a cookie, "" of what is neither.
+type message string
+
+const (
+	aRequest  message = "this request has no"
+	aResponse message = "this response sets no"
+)
+
+var (
+	requestLine = regexp.MustCompile(`(?m)^[<> \t]*[A-Z]+ \S+ HTTP/[0-9.]+[ \t\r]*$`)
+	statusLine  = regexp.MustCompile(`(?m)^[<> \t]*HTTP/[0-9.]+ [0-9]{3}\b`)
+)
+
+func wholeMessage(text string) message {
+	switch {
+	case statusLine.MatchString(text):
+		return aResponse
+	case requestLine.MatchString(text):
+		return aRequest
+	}
+	return ""
+}
+
+// isCookieJar reports whether text is a file in which curl and others keep cookies.
+func isCookieJar(text string) bool {
+	return strings.HasPrefix(text, "# Netscape HTTP Cookie File") || strings.HasPrefix(text, "# HTTP Cookie File")
 }
 
 // parseCookie reads what follows "Cookie:", as the library does.

@@ -538,11 +538,28 @@ func TestInspectChooses(t *testing.T) {
 
 	r := inspectAt(t, noon, "Cookie: theme=dark; a=b; theme=x", "--keys", keys, "-")
 	assert.Equal(t, exitFailure, r.status)
-	assert.Equal(t, "hardtack: there is no cookie __Host-session, but theme, a\n", r.err)
+	assert.Equal(t, "hardtack: there is no cookie __Host-session, but theme, a; --name says which is meant\n", r.err)
 	r = inspectAt(t, noon, ours, "--name", "cart", "--json", "-")
 	assert.Equal(t, exitFailure, r.status)
 	assert.Contains(t, r.err, `"code": "no-cookie"`)
 	assert.Equal(t, exitFailure, inspectAt(t, noon, "Cookie: x", "-").status)
+
+	// A whole message is not a token, and need not have the cookie.
+	for in, want := range map[string]string{
+		"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p a=b; c=d>":       "this response sets no cookie __Host-session",
+		"* Connected\n> GET / HTTP/2\n> Accept: */*\n< HTTP/2 204 \n< x: y\n<": "this response sets no cookie __Host-session",
+		"GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n":                         "this request has no cookie __Host-session",
+		"HTTP/1.1 200 OK\r\nSet-Cookie: theme=x; Path=/\r\n\r\n":               "this response sets no cookie __Host-session, but theme; --name says which is meant",
+		"GET / HTTP/1.1\r\nCookie: theme=x\r\n\r\n":                            "this request has no cookie __Host-session, but theme; --name says which is meant",
+	} {
+		r := inspectAt(t, noon, in, "-")
+		assert.Equal(t, exitFailure, r.status)
+		assert.Equal(t, "hardtack: "+want+"\n", r.err)
+	}
+	theme := "HTTP/1.1 200 OK\r\nSet-Cookie: theme=x; Path=/\r\n\r\n"
+	assert.Equal(t, "malformed", all(exitFailure, theme, "--name", "theme")[0].Refusal.Code)
+	assert.Equal(t, "malformed", all(exitFailure, "Set-Cookie: theme=x")[0].Refusal.Code, "the one that was given")
+	assert.Equal(t, []string{"three"}, subjects(all(exitOK, "GET / HTTP/1.1\r\nCookie: "+cart+"\r\n\r\n")), "it looks like a token")
 
 	// One of two is refused.
 	text := inspectAt(t, noon, "Cookie: "+ours+"; __Host-session=x", "--keys", keys, "-")
@@ -550,6 +567,25 @@ func TestInspectChooses(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(text.out, "\naccepted "))
 	assert.Equal(t, 1, strings.Count(text.out, "\nrefused "))
 	assert.Equal(t, 2, strings.Count(text.out, "cookie      __Host-session\n"))
+}
+
+func TestInspectFiles(t *testing.T) {
+	file := writeFile(t, "x")
+	r := inspectAt(t, noon, "", file)
+	assert.Equal(t, exitUsage, r.status)
+	assert.Contains(t, r.err, file+" is a file: give the cookie in it as standard input, hardtack inspect - < "+file)
+
+	jar := "# Netscape HTTP Cookie File\n\n#HttpOnly_shop.example\tFALSE\t/\tTRUE\t0\tcart\tAQID\n"
+	r = inspectAt(t, noon, jar, "--name", "cart", "-")
+	assert.Equal(t, exitUsage, r.status)
+	assert.Contains(t, r.err, `this is curl's cookie file`)
+	assert.Contains(t, r.err, `awk '$6 == "cart" {print $7}' FILE | hardtack inspect -`)
+
+	for _, args := range [][]string{nil, {"Cookie:", "a=b"}} {
+		r = inspectAt(t, noon, "", args...)
+		assert.Equal(t, exitUsage, r.status)
+		assert.Contains(t, r.err, "one cookie is needed, or - for standard input")
+	}
 }
 
 func TestInspectSetCookie(t *testing.T) {

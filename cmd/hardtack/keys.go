@@ -43,7 +43,7 @@ has ended, it retires.
 	}
 	cmd.AddCommand(
 		newInitCommand(a), newListCommand(a), newRotateCommand(a), newPromoteCommand(a),
-		newRevokeCommand(a), newPruneCommand(a), newCheckCommand(a), newWrapCommand(a), newUnwrapCommand(a), newSimulateCommand(a),
+		newRevokeCommand(a), newPruneCommand(a), newLifetimeCommand(a), newCheckCommand(a), newWrapCommand(a), newUnwrapCommand(a), newSimulateCommand(a),
 	)
 	return cmd
 }
@@ -81,10 +81,10 @@ func parseKeyID(text string) (hardtack.KeyID, error) {
 	return id, nil
 }
 
-// checkLifetime says whether a Jar could have such a Lifetime.
-func checkLifetime(d time.Duration) error {
+// checkLifetime says whether a Jar could have such a Lifetime, which the user gave by this name.
+func checkLifetime(name string, d time.Duration) error {
 	if d < time.Second || d > maxLifetime {
-		return usagef("--lifetime %s: must be from 1s to %s, as that of a Jar", formatDuration(d), formatDuration(maxLifetime))
+		return usagef("%s %s: must be from 1s to %s, as that of a Jar", name, formatDuration(d), formatDuration(maxLifetime))
 	}
 	return nil
 }
@@ -133,9 +133,17 @@ func sentence(w io.Writer, st hardtack.KeyStatus, now time.Time) {
 	case !k.Retire().IsZero():
 		fmt.Fprintf(w, "; it opens until %s (%s)", absolute(k.Retire()), relative(k.Retire(), now))
 	case !st.SealsUntil.IsZero():
-		fmt.Fprint(w, "; it never retires, as --lifetime was not given")
+		fmt.Fprint(w, "; it never retires, unless hardtack keys lifetime says how long sessions live")
 	}
 	fmt.Fprintln(w, ".")
+}
+
+// onlyFlags is what the arguments must be of commands that take none.
+func onlyFlags(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes no argument, such as %q; give the file with --file", cmd.CommandPath(), args[0])
+	}
+	return nil
 }
 
 // completeKeyIDs offers the keys of the file that --file names.

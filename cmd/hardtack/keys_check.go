@@ -40,10 +40,10 @@ is not looked at, and wrapped ones need not be unwrapped.
 		Example: `  hardtack keys check --file keys.json
   hardtack keys check --file keys.json --every 30d --lifetime 24h
   hardtack keys check --file keys.json --at +30d --json`,
-		Args: cobra.NoArgs,
+		Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("lifetime") {
-				if err := checkLifetime(time.Duration(lifetime)); err != nil {
+				if err := checkLifetime("--lifetime", time.Duration(lifetime)); err != nil {
 					return err
 				}
 			}

@@ -30,15 +30,16 @@ short, sessions would end early. A Jar whose Lifetime is longer is refused.
 
 --from-env takes over the secrets that stand in an environment variable today,
 so that nobody is logged out: 32 bytes each in base64 or hexadecimal, separated
-by commas, the one that seals first.`,
+by commas, the one that seals first. The others retire when the sessions that
+they may have sealed until now have ended.`,
 		Example: `  hardtack keys init --file keys.json
   hardtack keys init --file keys.json --lifetime 30d
   hardtack keys init --file keys.json --from-env SESSION_SECRET
   hardtack keys init --file keys.json --passphrase-file passphrase.txt
   hardtack keys init --source env:DATABASE_URL --passphrase-file passphrase.txt`,
-		Args: cobra.NoArgs,
+		Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkLifetime(time.Duration(lifetime)); err != nil {
+			if err := checkLifetime("--lifetime", time.Duration(lifetime)); err != nil {
 				return err
 			}
 			wrapper, err := wrap.wrapper()
@@ -50,7 +51,7 @@ by commas, the one that seals first.`,
 			if err != nil {
 				return err
 			}
-			first.Retain = time.Duration(lifetime) + skew
+			first = withLifetime(first, time.Duration(lifetime), now)
 			if env == "" {
 				first, _ = first.Announce(now, now)
 			}

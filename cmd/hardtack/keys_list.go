@@ -31,7 +31,7 @@ ever sealed with a revoked one is refused.
   hardtack keys list --file keys.json --at +7d
   hardtack keys list --file keys.json --svg keys.svg
   hardtack keys list --file keys.json --json`,
-		Args: cobra.NoArgs,
+		Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			set, err := src.load(cmd.Context())
 			if err != nil {

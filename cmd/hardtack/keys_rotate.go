@@ -38,15 +38,17 @@ that of the slower one of two rotations at the same time.
 
 --now adds a key that seals at once. A server that has not read it yet reads it
 when the first session of the new key arrives; one that cannot, as its
-file comes with the next deploy, takes that session for nobody's.`,
+file comes with the next deploy, takes that session for nobody's. A second one
+within 10 seconds is refused, as the key "was added less than 10s ago": two
+that rotate at the same time, people or jobs, are to add one key and not two.`,
 		Example: `  hardtack keys rotate --file keys.json
   hardtack keys rotate --file keys.json --propagation 24h
   hardtack keys rotate --file keys.json --now --json`,
-		Args: cobra.NoArgs,
+		Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r := rotator{clock: a.moment, immediately: now, propagation: time.Duration(propagation), lifetime: time.Duration(lifetime)}
 			if cmd.Flags().Changed("lifetime") {
-				if err := checkLifetime(r.lifetime); err != nil {
+				if err := checkLifetime("--lifetime", r.lifetime); err != nil {
 					return err
 				}
 			}
@@ -73,7 +75,7 @@ file comes with the next deploy, takes that session for nobody's.`,
 	f := cmd.Flags()
 	f.Var(&propagation, "propagation", "how long the key is announced before it seals")
 	f.BoolVar(&now, "now", false, "let the key seal at once")
-	f.Var(&lifetime, "lifetime", "the longest Lifetime of the Jars, if it is another than was said to init")
+	f.Var(&lifetime, "lifetime", "the longest Lifetime of the Jars, if it is another than was said to init; keys lifetime sets it without a rotation")
 	cmd.MarkFlagsMutuallyExclusive("propagation", "now")
 	return cmd
 }

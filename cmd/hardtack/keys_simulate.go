@@ -82,7 +82,7 @@ func (t terms) validate() error {
 	fault := func(flag string, value durationFlag, reason string) {
 		faults = append(faults, usagef("--%s %s: %s", flag, value.String(), reason))
 	}
-	if err := checkLifetime(time.Duration(t.Lifetime)); err != nil {
+	if err := checkLifetime("--lifetime", time.Duration(t.Lifetime)); err != nil {
 		faults = append(faults, err)
 	}
 	if t.Poll < durationFlag(10*time.Millisecond) {

@@ -21,7 +21,7 @@ of it, does not have the keys. Servers must be able to read both before: with
 KeyringConfig.Wrapper and InsecurePlaintextKeys. Afterwards they need only the
 former.`,
 		Example: `  hardtack keys wrap --file keys.json --passphrase-file passphrase.txt`,
-		Args:    cobra.NoArgs,
+		Args:    onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			wrapper, err := wrap.required()
 			if err != nil {
@@ -47,7 +47,7 @@ printed. Servers must be able to read both before, as for keys wrap.
 For another passphrase or identity, unwrap with the old one and wrap with the
 new one.`,
 		Example: `  hardtack keys unwrap --file keys.json --age-identity identity.txt`,
-		Args:    cobra.NoArgs,
+		Args:    onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			wrapper, err := wrap.required()
 			if err != nil {

@@ -34,12 +34,16 @@ func list(s hardtack.KeySet, at time.Time) listing {
 	}
 	for _, st := range s.Status(at) {
 		k := st.Key
+		activate := k.Activate()
+		if k.Revoked() && activate.After(k.RevokedAt()) {
+			activate = time.Time{} // it will not come
+		}
 		l.Keys = append(l.Keys, listedKey{
 			ID:         k.ID(),
 			State:      st.State,
 			Secret:     secretForm(k),
 			Created:    k.Created().UTC(),
-			Activate:   k.Activate().UTC(),
+			Activate:   activate.UTC(),
 			SealsUntil: st.SealsUntil.UTC(),
 			Retire:     k.Retire().UTC(),
 			Unneeded:   st.Unneeded.UTC(),

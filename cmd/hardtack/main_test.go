@@ -89,6 +89,7 @@ func decode[T any](t *testing.T, text string) (v T) {
 type changed struct {
 	Added, Promoted   hardtack.KeyID
 	Erased, Forgotten []hardtack.KeyID
+	Retire            map[hardtack.KeyID]time.Time
 	Was               string
 	Successor         *hardtack.KeyID
 	Warnings          []string

@@ -117,3 +117,33 @@ func TestPrune(t *testing.T) {
 	r = run(t, "keys", "prune", "--json", "--file", file)
 	assert.Contains(t, r.out, `"erased": []`)
 }
+
+func TestPruneSetsWhenKeysRetire(t *testing.T) {
+	old := entry{seed: 2, activate: noon.Add(-2 * day)}
+	file := writeKeys(t, day+skew, entry{seed: 1, created: noon.Add(-2 * time.Hour), activate: noon.Add(-time.Hour)}, old)
+	before := readKeys(t, file)
+
+	r := run(t, "keys", "prune", "--dry-run", "--file", file)
+	require.Zero(t, r.status, r.err)
+	assert.Equal(t, "Key "+old.id(t).String()+" would retire at 2030-06-02T11:02:00Z (in 23h).\n", r.out)
+	r = run(t, "keys", "prune", "--dry-run", "--json", "--file", file)
+	want := map[hardtack.KeyID]time.Time{old.id(t): noon.Add(day + skew - time.Hour)}
+	assert.Equal(t, want, decode[changed](t, r.out).Retire)
+	assert.Equal(t, before, readKeys(t, file))
+
+	r = run(t, "keys", "prune", "--file", file)
+	require.Zero(t, r.status, r.err)
+	assert.Equal(t, "Key "+old.id(t).String()+" retires at 2030-06-02T11:02:00Z (in 23h).\n", r.out)
+	k, _ := readKeys(t, file).Find(old.id(t))
+	assert.Equal(t, want[old.id(t)], k.Retire())
+	r = run(t, "keys", "prune", "--file", file)
+	assert.Contains(t, r.out, "Nothing to do")
+}
+
+func TestListRevokedWhileAnnounced(t *testing.T) {
+	file, _, announced := rotated(t)
+	require.Zero(t, run(t, "keys", "revoke", announced.String(), "--file", file).status)
+	r := run(t, "keys", "list", "--file", file)
+	assert.Regexp(t, "(?m)^"+announced.String()+`  revoked  60s ago  -           -            revoked now  gone$`, r.out)
+	assert.Regexp(t, `(?m)^ +2030-05-31 \d\d:\d\d UTC +2030-06-01 \d\d:\d\d UTC$`, r.out)
+}

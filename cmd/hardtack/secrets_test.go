@@ -150,6 +150,7 @@ func TestNoCommandPrintsASecret(t *testing.T) {
 			{"keys", "rotate", "--now", "--file", file},
 			{"keys", "rotate", "--file", made},
 			{"keys", "revoke", announced.String(), "--file", file},
+			{"keys", "lifetime", "30d", "--file", file},
 			{"keys", "prune", "--dry-run", "--file", file},
 			{"keys", "prune", "--file", file},
 			{"keys", "simulate", "--over", "90d"},

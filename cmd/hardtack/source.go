@@ -24,14 +24,20 @@ type source struct {
 // patience is how long a source may take.
 const patience = 30 * time.Second
 
-// addFlags gives cmd the flags. One of them is required.
+// addFlags gives cmd the flags. One of file and source is required.
 func (s *source) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&s.file, "file", "", "the key `FILE`")
 	f.BoolVar(&s.insecureFileMode, "insecure-file-mode", false, "accept a file that group or others have rights to")
 	f.StringVar(&s.shared.url, "source", "", "keys in a database or Redis, at this `URL`; env:NAME takes it from a variable")
 	f.StringVar(&s.shared.ring, "ring", "", "`NAME` of the ring in the database or Redis, if it has one")
-	cmd.MarkFlagsOneRequired("file", "source")
+	cmd.MarkFlagsOneRequired("file", "source") // for completion; PreRunE says it better
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if s.file == "" && s.shared.url == "" {
+			return usagef("say where the keys are: --file FILE or --source URL")
+		}
+		return nil
+	}
 	cmd.MarkFlagsMutuallyExclusive("file", "source")
 	cmd.MarkFlagsMutuallyExclusive("file", "ring")
 	_ = cmd.MarkFlagFilename("file") // it is there
@@ -128,7 +134,8 @@ func (s *source) explain(err error) error {
 		return err
 	}
 	if errors.Is(err, hardtack.ErrNoKeySet) {
-		return fail("missing", "there are no keys in %s yet; hardtack keys init makes the first", s.name())
+		return fail("missing", "there are no keys in %s. If servers still run with keys that were there, do not make others: bring those back, "+
+			"from a server by Keyring.Restore or from a backup; docs/rotation.md, Restoring a backup, says how. If there never were any, hardtack keys init makes the first", s.name())
 	}
 	if errors.Is(err, hardtack.ErrPlaintextKey) {
 		return fail("plaintext", "%s: who reads it, or a backup of it, would have the keys: say by --age-recipient or --passphrase-file how to wrap them, or --insecure-plaintext-keys", s.name())

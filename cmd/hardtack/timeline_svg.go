@@ -81,10 +81,10 @@ func (t timeline) writeGrid(b *strings.Builder, bottom int) {
 	span := t.to.Sub(t.from)
 	layout := "2006-01-02"
 	if span < ticks*day {
-		layout = "01-02 15:04"
+		layout = "01-02 15:04 UTC"
 	}
 	if span < ticks*time.Minute {
-		layout = "15:04:05"
+		layout = "15:04:05 UTC"
 	}
 	for i := range ticks + 1 {
 		at := t.from.Add(span / ticks * time.Duration(i))

@@ -56,7 +56,7 @@ func (t timeline) writeText(w io.Writer) {
 func dates(t timeline, columns int) string {
 	layout := "2006-01-02"
 	if t.to.Sub(t.from) < 4*day {
-		layout = "2006-01-02 15:04"
+		layout = "2006-01-02 15:04 UTC"
 	}
 	from, to := t.from.UTC().Format(layout), t.to.UTC().Format(layout)
 	return fmt.Sprintf("%-*s%s", columns-len(to), from, to)

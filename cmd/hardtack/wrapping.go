@@ -22,11 +22,16 @@ type wrapping struct {
 	passphrase string // a file
 }
 
+// passphraseHelp says what a file with a passphrase must be like.
+const passphraseHelp = `:
+its first line, without the newline; its mode must be 0600:
+umask 077; openssl rand -base64 24 > passphrase.txt`
+
 func (w *wrapping) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVar(&w.recipients, "age-recipient", nil, "wrap secrets for this age `RECIPIENT`; may be given more than once")
 	f.StringArrayVar(&w.identities, "age-identity", nil, "unwrap secrets with the age identities in `FILE`, and wrap for them if there is no --age-recipient")
-	f.StringVar(&w.passphrase, "passphrase-file", "", "wrap and unwrap secrets with the passphrase in `FILE`")
+	f.StringVar(&w.passphrase, "passphrase-file", "", "wrap and unwrap secrets with the passphrase in `FILE`"+passphraseHelp)
 	cmd.MarkFlagsMutuallyExclusive("passphrase-file", "age-recipient")
 	cmd.MarkFlagsMutuallyExclusive("passphrase-file", "age-identity")
 	_ = cmd.MarkFlagFilename("age-identity") // they are there
