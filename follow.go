@@ -380,7 +380,9 @@ func (f *follower) due(ctx context.Context, there bool) (due KeySet, changed boo
 		return f.set, false, nil
 	case f.config.Rotation == nil:
 		due = f.set.clone()
-		return due, f.restore(ctx, &due, now), nil
+		changed = f.restore(ctx, &due, now)
+		f.pending.Store(changed) // or somebody else has written it
+		return due, changed, nil
 	}
 	due = f.set.clone()
 	if !there {
