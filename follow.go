@@ -105,7 +105,7 @@ func (c *KeyringConfig) setDefaults(source KeySource) error {
 	fault := func(field, value, reason string) {
 		faults = append(faults, &ConfigError{of: "KeyringConfig", Field: field, Value: value, Reason: reason})
 	}
-	store, writable := source.(KeyStore)
+	_, writable := source.(KeyStore)
 	if source == nil {
 		fault("(source)", "", "is nil")
 	}
@@ -123,7 +123,7 @@ func (c *KeyringConfig) setDefaults(source KeySource) error {
 		}
 		faults = append(faults, policy.Validate(c.Interval, 0))
 	}
-	if _, confidential := store.(ConfidentialKeyStore); writable && !confidential && c.Wrapper == nil && !c.InsecurePlaintextKeys {
+	if writable && !confidential(source) && c.Wrapper == nil && !c.InsecurePlaintextKeys {
 		fault("Wrapper", "", "is required for a source that others may read, such as a database and its backups; InsecurePlaintextKeys does without")
 	}
 	return errors.Join(faults...)
@@ -356,10 +356,7 @@ func (f *follower) open(ctx context.Context, k Key) (Key, error) {
 }
 
 // plaintext reports whether the source may hold secrets in the clear, without being told so.
-func (f *follower) plaintext() bool {
-	_, confidential := f.store.(ConfidentialKeyStore)
-	return f.store == nil || confidential
-}
+func (f *follower) plaintext() bool { return f.store == nil || confidential(f.source) }
 
 // due returns what the source should hold, and whether it does not yet.
 func (f *follower) due(ctx context.Context, there bool) (due KeySet, changed bool, err error) {
@@ -649,8 +646,8 @@ func (f *follower) revoke(ctx context.Context, id KeyID) error {
 			return errors.Join(err, local)
 		}
 	}
-	if err == nil {
-		return nil
+	if err == nil || (*f.revoked.Load())[id] {
+		return err // nil, or how a write failed that was made all the same
 	}
 	f.pending.Store(f.store != nil)
 	return fmt.Errorf("%w: %w", &KeyError{ID: id, Err: ErrNotRevoked}, err)

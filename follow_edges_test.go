@@ -270,7 +270,9 @@ func TestRevokeWhoseAnswerIsLost(t *testing.T) {
 	store.mu.Lock()
 	store.lost = true
 	store.mu.Unlock()
-	require.Error(t, ring.Revoke(t.Context(), only))
+	err := ring.Revoke(t.Context(), only)
+	require.Error(t, err)
+	require.NotErrorIs(t, err, hardtack.ErrNotRevoked, "it is, as the look after the write has shown")
 	require.NoError(t, ring.Refresh(t.Context()))
 	require.NoError(t, ring.Health().Err())
 	assert.Equal(t, flSealing(t, flOpen(t, store), time.Now()), flSealing(t, ring, time.Now()))

@@ -147,7 +147,7 @@ func (k *Keyring) merge(keys []Key) ([]ringKey, error) {
 		if slices.ContainsFunc(merged, func(m ringKey) bool { return m.id == o.id }) {
 			continue
 		}
-		if o.usable() && o.retire.IsZero() { // likewise
+		if o.usable() && o.retire.IsZero() { // it may have been given an end as well, and then been forgotten
 			o.retire = k.succeeded(merged, &o.Key)
 			o.until = o.retire
 		}
@@ -256,7 +256,7 @@ func (k *Keyring) now() time.Time {
 //
 // A ring that OpenKeyring made writes it into its source, so that every server that follows
 // the source does the same within its Interval; if the key was sealing, the source gets a new one. The revocation holds here, at once or after Timeout,
-// even if that fails: the errors are those of Update. The zero ID is a *KeyError with ErrKeyID.
+// even if that fails: the errors are those of Update, and match ErrNotRevoked unless the write was made all the same. The zero ID is a *KeyError with ErrKeyID.
 func (k *Keyring) Revoke(ctx context.Context, id KeyID) error {
 	if id == (KeyID{}) {
 		return &KeyError{Err: ErrKeyID} // an ID that could not be read

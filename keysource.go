@@ -39,6 +39,11 @@ type ConfidentialKeyStore interface {
 	ConfidentialKeys()
 }
 
+func confidential(s KeySource) bool {
+	_, ok := s.(ConfidentialKeyStore)
+	return ok
+}
+
 // KeySourceFunc is a function as a KeySource: one that asks a secrets manager, for example. It returns the KeySet as JSON
 // (docs/rotation.md); for plain secrets, what Encode makes of ParseSecrets.
 type KeySourceFunc func(ctx context.Context) ([]byte, error)
@@ -162,9 +167,7 @@ func UpdateKeys(ctx context.Context, store KeyStore, w KeyWrapper, change func(K
 const maxUpdates = 10
 
 func updateKeys(ctx context.Context, store KeyStore, w KeyWrapper, plaintext bool, change func(KeySet) (KeySet, error)) (KeySet, error) {
-	if _, confidential := store.(ConfidentialKeyStore); confidential {
-		plaintext = true
-	}
+	plaintext = plaintext || confidential(store)
 	for range maxUpdates {
 		old, err := loadKeys(ctx, store)
 		if err != nil {

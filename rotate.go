@@ -98,8 +98,8 @@ func (s KeySet) sealing(now time.Time) (Key, bool) {
 	return k.Key, true
 }
 
-// Announce returns the KeySet with a new key that seals from activate on, and its ID. If Retain is known,
-// its predecessor retires that long after.
+// Announce returns the KeySet with a new key that seals from activate on, and its ID; now is when it is made. It begins a millisecond later than any
+// key with which it would begin at once, and after the one that seals. If Retain is known, its predecessor retires that long after.
 func (s KeySet) Announce(activate, now time.Time) (KeySet, KeyID) {
 	s = s.clone()
 	if sealing, ok := s.sealing(now); ok && !activate.After(sealing.activate) && !sealing.activate.After(now.Add(clockSkew)) {
