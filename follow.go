@@ -181,6 +181,7 @@ type follower struct {
 	next    *reread
 	last    time.Time           // of a reread
 	absent  map[KeyID]time.Time // unknown keys that a reread has not brought, and when
+	inHand  map[KeyID]int       // revocations that are being written: none of them is a fault yet
 	closed  bool
 	running sync.WaitGroup
 	waiting atomic.Int32
@@ -407,7 +408,7 @@ func (f *follower) restore(ctx context.Context, s *KeySet, now time.Time) (resto
 			// Not what another server, whose clock is ahead, has erased or forgotten.
 			lost = k.until.IsZero() || now.Add(clockSkew).Before(k.until)
 		case k.Revoked() && (i < 0 || !s.Keys[i].Revoked()):
-			lost = !k.forgettable(now.Add(2 * clockSkew))
+			lost = !k.forgettable(now.Add(2*clockSkew)) && !f.isInHand(k.id)
 		}
 		if !lost {
 			continue
@@ -616,6 +617,29 @@ func (f *follower) update(ctx context.Context, change func(KeySet) (KeySet, erro
 	})
 }
 
+// takeInHand keeps a revocation that has yet to be written from being a fault, until done is called.
+func (f *follower) takeInHand(id KeyID) (done func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.inHand == nil {
+		f.inHand = make(map[KeyID]int)
+	}
+	f.inHand[id]++
+	return sync.OnceFunc(func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.inHand[id]--; f.inHand[id] == 0 {
+			delete(f.inHand, id)
+		}
+	})
+}
+
+func (f *follower) isInHand(id KeyID) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.inHand[id] > 0
+}
+
 // revoke does so here first if another key can seal. Otherwise the source comes first, so that all servers get the same new key; and one
 // that neither answers nor heeds its context is not waited for.
 func (f *follower) revoke(ctx context.Context, id KeyID) error {
@@ -628,8 +652,11 @@ func (f *follower) revoke(ctx context.Context, id KeyID) error {
 	limited, cancel := context.WithTimeout(ctx, f.config.Timeout)
 	defer cancel()
 	written := make(chan error, 1)
+	done := f.takeInHand(id)
+	defer done()
 	go func() {
 		err := f.update(limited, func(s KeySet) (KeySet, error) { return s.Revoke(id, now), nil })
+		done()
 		if err != nil && f.store != nil {
 			_ = f.look(limited) // its answer may have been lost
 		}
@@ -775,7 +802,7 @@ func (f *follower) health(h *KeyHealth) time.Time {
 	if revoked := f.revoked.Load(); revoked != nil {
 		now := f.ring.now().Add(2 * clockSkew)
 		for _, k := range f.ring.load().keys {
-			if k.Revoked() && !(*revoked)[k.id] && !k.forgettable(now) {
+			if k.Revoked() && !(*revoked)[k.id] && !k.forgettable(now) && !f.isInHand(k.id) {
 				h.Faults = append(h.Faults, &KeyError{ID: k.id, Err: ErrNotRevoked})
 			}
 		}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -260,6 +262,35 @@ func TestRevokeWithAHangingSource(t *testing.T) {
 	store.mu.Lock()
 	store.hang, store.deaf = nil, false
 	store.mu.Unlock()
+}
+
+// A look that ends while a revocation waits to be written is no reason to alarm anybody.
+func TestRevocationInHandIsNoFault(t *testing.T) {
+	for _, policy := range []*hardtack.RotationPolicy{nil, {}} {
+		store, events := new(flPrivate), new(flEvents)
+		ring := flOpen(t, store, func(c *hardtack.KeyringConfig) { c.Rotation, c.Observer = policy, events.observer() })
+		first := flSealing(t, ring, time.Now())
+		require.NoError(t, ring.Update(t.Context(), flAnnounce))
+		hang, before := make(chan struct{}), store.loads.Load()
+		store.mu.Lock()
+		store.hang = hang
+		store.mu.Unlock()
+		var wg sync.WaitGroup
+		wg.Go(func() { assert.NoError(t, ring.Refresh(t.Context())) })
+		for store.loads.Load() == before {
+			time.Sleep(time.Millisecond)
+		}
+		wg.Go(func() { assert.NoError(t, ring.Revoke(t.Context(), first)) })
+		for !slices.ContainsFunc(ring.Keys(), func(k hardtack.Key) bool { return k.ID() == first && k.Revoked() }) {
+			time.Sleep(time.Millisecond)
+		}
+		close(hang)
+		wg.Wait()
+		require.NoError(t, events.fault())
+		require.NoError(t, ring.Health().Err())
+		k, _ := store.get(t).Find(first)
+		assert.True(t, k.Revoked())
+	}
 }
 
 // Its answer lost, the write that revokes the only key has been made: no key of this server's own is left over.
