@@ -31,6 +31,26 @@ type Codec interface {
 	Encrypts() bool
 }
 
+// ConfigChecker is a Codec that does not go with every Config.
+type ConfigChecker interface {
+	Codec
+	// CheckConfig returns why the codec cannot be used with c, whose defaults are filled in, in this place. The reason goes
+	// into a *ConfigError for Codec, or for an entry of Formerly.
+	CheckConfig(c *Config, place CodecPlace) error
+}
+
+// CodecPlace is where a Config has a Codec.
+type CodecPlace int
+
+const (
+	// CodecOfJar: Config.Codec of a stateless Jar, reads and writes.
+	CodecOfJar CodecPlace = iota
+	// CodecOfHybrid: Config.Codec of a hybrid Jar.
+	CodecOfHybrid
+	// CodecOfFormer: in Config.Formerly, reads only.
+	CodecOfFormer
+)
+
 // Binding is what a cookie's value belongs to: a Codec must not open it under another.
 type Binding struct {
 	Name     string // of the cookie, with its prefix
@@ -137,7 +157,9 @@ func (c *SealedCodec) Seal(_ context.Context, dst []byte, b Binding, rec *Record
 		Issued:   rec.Issued.UnixMilli(),
 		Expires:  rec.Expires.UnixMilli(),
 		Revision: rec.Revision,
-		Lineage:  ring.lineage(rec, key.id),
+	}
+	for _, id := range ring.lineage(rec, key.id) {
+		env.Lineage = append(env.Lineage, id[:]...)
 	}
 	if rec.Kind != KindReference {
 		env.Serializer = rec.Serializer.SerializerID()
@@ -150,7 +172,7 @@ func (c *SealedCodec) Seal(_ context.Context, dst []byte, b Binding, rec *Record
 
 // lineage returns the keys that sealed rec before, as far as the ring knows
 // them, without the one that seals it now.
-func (r *ring) lineage(rec *Record, now KeyID) (ids []byte) {
+func (r *ring) lineage(rec *Record, now KeyID) (ids []KeyID) {
 	if len(rec.Lineage) == 0 && (rec.Key == now || rec.Key == (KeyID{})) {
 		return nil
 	}
@@ -162,7 +184,7 @@ func (r *ring) lineage(rec *Record, now KeyID) (ids []byte) {
 			continue
 		}
 		if id != now && r.byID[id] != nil {
-			ids = append(ids, id[:]...)
+			ids = append(ids, id)
 		}
 	}
 	return ids
@@ -180,7 +202,7 @@ func (c *SealedCodec) Open(_ context.Context, b Binding, value string, rec *Reco
 		if seal.WellFormed(value) != nil {
 			return ErrMalformed
 		}
-		return err
+		return c.keys.refusal(KeyID(id), err)
 	}
 	var env seal.Envelope
 	if _, err := key.material.seal.Open(make([]byte, 0, len(value)*3/4), c.bind(b), value, &env); err != nil {
@@ -200,11 +222,10 @@ func (c *SealedCodec) Open(_ context.Context, b Binding, value string, rec *Reco
 		Payload:  env.Payload,
 	}
 	for l := env.Lineage; len(l) > 0; l = l[len(KeyID{}):] {
-		id := KeyID(l[:len(KeyID{})])
-		if k := ring.byID[id]; k != nil && k.Revoked() {
-			return ErrRevokedKey
-		}
-		rec.Lineage = append(rec.Lineage, id)
+		rec.Lineage = append(rec.Lineage, KeyID(l[:len(KeyID{})]))
+	}
+	if err := c.keys.CheckLineage(key.id, rec.Lineage); err != nil {
+		return err
 	}
 	if rec.Kind != KindReference {
 		rec.Serializer, err = c.serializer(env.Serializer)

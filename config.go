@@ -120,8 +120,10 @@ type Former struct {
 	Domain string
 	Path   string // empty means "/"
 	Codec  Codec  // nil means the Jar's
+	Label  string // what Observer.Opened and FormerUse call it; empty means Name
 
 	inherits bool // Codec was nil
+	use      *formerUse
 }
 
 func (c *Config) setDefaults() {
@@ -172,6 +174,9 @@ func (c *Config) setDefaults() {
 		}
 		if f.Path == "" {
 			f.Path = "/"
+		}
+		if f.Label == "" {
+			f.Label = f.Name
 		}
 		formers[i] = f
 	}
@@ -288,7 +293,7 @@ func (c *Config) validate(hybrid bool) error {
 		fault("Budget.Record", strconv.Itoa(b.Record), "must be at least Budget.Max (%d)", b.Max)
 	}
 
-	if id := c.Serializer.SerializerID(); id != serializerCBOR && id != serializerJSON && id < firstUserID {
+	if id := c.Serializer.SerializerID(); id < serializerCBOR || id > serializerGob && id < firstUserID {
 		fault("Serializer", "", "its ID %d is reserved; applications use %d to 255", id, firstUserID)
 	}
 	if hybrid && c.Codec != nil && !c.Codec.Encrypts() {
@@ -297,8 +302,21 @@ func (c *Config) validate(hybrid bool) error {
 	if hybrid && c.StoreRetired {
 		fault("StoreRetired", "true", "is for stateless Jars")
 	}
+	checkCodec := func(field string, codec Codec, place CodecPlace) {
+		if checker, ok := codec.(ConfigChecker); ok {
+			if err := checker.CheckConfig(c, place); err != nil {
+				faults = append(faults, &ConfigError{Field: field, Value: fmt.Sprintf("%T", codec), Reason: err.Error(), Err: err})
+			}
+		}
+	}
+	place := CodecOfJar
+	if hybrid {
+		place = CodecOfHybrid
+	}
+	checkCodec("Codec", c.Codec, place)
 	for i, f := range c.Formerly {
 		field := fmt.Sprintf("Formerly[%d].", i)
+		checkCodec(field+"Codec", f.Codec, CodecOfFormer)
 		checkScope(field, f.Name, f.Domain, f.Path)
 		if f.Codec == nil && f.Name == c.Name && f.Domain == c.Domain && f.Path == c.Path {
 			fault(strings.TrimSuffix(field, "."), "", "is the present cookie")

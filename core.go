@@ -18,6 +18,8 @@ const (
 	// maxStoreReads the records read for them: clients choose how many they send.
 	maxCandidates = 8
 	maxStoreReads = 2
+	// maxFormer is the longest value, in bytes, that is tried in a former format.
+	maxFormer = 8192
 
 	// touchWindow is how long after Get a Touch still writes.
 	touchWindow = time.Second
@@ -48,6 +50,7 @@ func newCore(c Config, store Store) (*core, error) {
 	}
 	for i := range k.Formerly {
 		f := &k.Formerly[i]
+		f.use = &formerUse{since: c.Now()}
 		if f.Codec == nil {
 			f.Codec, f.inherits = k.Codec, true
 		}
@@ -87,21 +90,21 @@ func (c *core) open(ctx context.Context, h http.Header) *state {
 	l := c.lookup(ctx)
 	st := l.read(h, &c.present, nil)
 	// Before an older cookie in a former place is taken instead.
-	if st == nil && c.Keys.reread(ctx, l.absent) {
+	if st == nil && l.reread() {
 		l = c.lookup(ctx)
 		st = l.read(h, &c.present, nil)
 	}
 	if st == nil && l.elsewhere() {
 		st = l.readFormer(h)
-		if st == nil && c.Keys.reread(ctx, l.absent) {
+		if st == nil && l.reread() {
 			l = c.lookup(ctx)
 			if st = l.read(h, &c.present, nil); st == nil && l.elsewhere() {
 				st = l.readFormer(h)
 			}
 		}
 	}
-	for _, id := range l.refused {
-		c.Keys.refused(id)
+	for _, r := range l.refused {
+		r.ring.refused(r.id)
 	}
 	if st == nil {
 		if !errors.Is(l.reason, ErrNoCookie) {
@@ -115,7 +118,8 @@ func (c *core) open(ctx context.Context, h http.Header) *state {
 	st.strays = c.strays(h, st)
 	former := ""
 	if st.former != nil {
-		former = st.former.Name
+		former = st.former.Label
+		st.former.use.count(l.now)
 	}
 	c.Observer.Opened(ctx, st.rec.Key.String(), former)
 	return st
@@ -146,8 +150,7 @@ type lookup struct {
 
 	authentic bool // one was authentic, whatever became of it
 
-	refused []KeyID // of the first cookies refused for their key
-	absent  []KeyID // those of them that the ring does not have
+	refused []*keyRefusal // of the first cookies refused for their key
 }
 
 func (c *core) lookup(ctx context.Context) *lookup {
@@ -206,7 +209,7 @@ func (l *lookup) read(h http.Header, s *scope, former *Former) *state {
 			found, n = append(found, rec), n+1
 		default:
 			l.refuse(err)
-			l.noteKey(err, former, value)
+			l.noteKey(err)
 		}
 		// What is refused by its header alone costs next to nothing.
 		if !errors.Is(err, ErrUnknownKey) && !errors.Is(err, ErrMalformed) {
@@ -238,22 +241,29 @@ func (l *lookup) read(h http.Header, s *scope, former *Former) *state {
 }
 
 // noteKey remembers the key of a cookie that was refused for it.
-func (l *lookup) noteKey(err error, former *Former, value string) {
-	if !errors.Is(err, ErrUnknownKey) && !errors.Is(err, ErrRevokedKey) || len(l.refused) == maxCandidates {
-		return
-	}
-	id, malformed := seal.Peek(value)
-	if malformed != nil || former != nil && !former.inherits {
-		return // no token of ours, or of another ring
-	}
-	l.refused = append(l.refused, KeyID(id))
-	if errors.Is(err, errAbsentKey) {
-		l.absent = append(l.absent, KeyID(id))
+func (l *lookup) noteKey(err error) {
+	var r *keyRefusal
+	if len(l.refused) < maxCandidates && errors.As(err, &r) {
+		l.refused = append(l.refused, r)
 	}
 }
 
+// reread has the rings look for keys that they do not have, and reports whether one did.
+func (l *lookup) reread() (did bool) {
+	absent := make(map[*Keyring][]KeyID)
+	for _, r := range l.refused {
+		if errors.Is(r, errAbsentKey) {
+			absent[r.ring] = append(absent[r.ring], r.id)
+		}
+	}
+	for ring, ids := range absent {
+		did = ring.reread(l.ctx, ids) || did
+	}
+	return did
+}
+
 func (l *lookup) openOne(codec Codec, b Binding, former *Former, value string, rec *Record) error {
-	if len(value) == 0 || len(value) > seal.MaxText && former == nil {
+	if len(value) == 0 || len(value) > seal.MaxText && former == nil || len(value) > maxFormer {
 		return ErrMalformed
 	}
 	err := codec.Open(l.ctx, b, value, rec)
@@ -285,6 +295,10 @@ func (l *lookup) openOne(codec Codec, b Binding, former *Former, value string, r
 		rec.Seed = Seed(key.material.seal.FormerSeed(l.Audience, l.Name, b.Name, origin))
 		if former != nil {
 			rec.ID = ""
+			if l.store != nil && rec.Kind == KindInline {
+				// The client may have been given a newer state, or an end, and not have got the cookie.
+				rec.Kind = KindPending
+			}
 		}
 	}
 	rec.size = len(b.Name) + len(value)

@@ -294,7 +294,7 @@ func (k *Keyring) revoke(id KeyID) error {
 
 // reread looks at the ring's source because of keys that the ring does not have, at most once a second, and reports whether it did.
 func (k *Keyring) reread(ctx context.Context, absent []KeyID) bool {
-	return len(absent) > 0 && k.follower != nil && k.follower.await(ctx, absent)
+	return k.follower != nil && k.follower.await(ctx, absent)
 }
 
 // Keys returns the ring's keys, newest activation first, without those that

@@ -13,18 +13,19 @@ import (
 // concurrent use, and deterministic: Handler tells by the bytes whether data has changed.
 type Serializer interface {
 	// SerializerID is stored with each session, so that sessions written by
-	// another Serializer are still read: 1 is CBOR, 2 is JSON, 128 to 255 are
-	// for applications. Others are reserved.
+	// another Serializer are still read: 1 is CBOR, 2 is JSON, 3 is gob as package gorilla
+	// writes it, 128 to 255 are for applications. Others are reserved.
 	SerializerID() byte
 	Marshal(v any) ([]byte, error)
 	// Unmarshal decodes data into what v points to. It must copy what it keeps of data.
 	Unmarshal(data []byte, v any) error
 }
 
-// Identifiers of the serializers of this package.
+// Identifiers of the serializers of this module.
 const (
 	serializerCBOR = 1
 	serializerJSON = 2
+	serializerGob  = 3
 	firstUserID    = 128
 )
 

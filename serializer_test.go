@@ -76,6 +76,6 @@ func TestSwitchingSerializer(t *testing.T) {
 	}
 	_, err := jrNew[jrData](t, hardtack.Config{Keys: keys}).Get(jrRequest(pairs[2]))
 	require.ErrorIs(t, err, hardtack.ErrPayload)
-	_, err = hardtack.New[jrData](hardtack.Config{Keys: keys, Serializer: jrRaw(3)})
+	_, err = hardtack.New[jrData](hardtack.Config{Keys: keys, Serializer: jrRaw(4)})
 	assert.Equal(t, []string{"Serializer"}, jrFaults(err))
 }
