@@ -131,19 +131,18 @@ func (e *KeyError) Error() string {
 // Unwrap returns e.Err.
 func (e *KeyError) Unwrap() error { return e.Err }
 
-// ConfigError is one fault of a Config, or of a KeyringConfig. New, NewHybrid and OpenKeyring return all faults
+// ConfigError is one fault of a Config, or of another struct that configures something, as KeyringConfig. Constructors return all faults
 // at once, joined; errors.As finds the first.
 type ConfigError struct {
-	Field  string // the field of Config, "Budget.Max" for a nested one
+	Type   string // whose field it is; empty means Config
+	Field  string // the field, "Budget.Max" for a nested one
 	Value  string // what it was set to; empty for what must not be printed
 	Reason string
 	Err    error // the cause, where there is a typed one; Unwrap returns it
-
-	of string // the type whose field it is, Config if empty
 }
 
 func (e *ConfigError) Error() string {
-	of := cmp.Or(e.of, "Config")
+	of := cmp.Or(e.Type, "Config")
 	if e.Value == "" {
 		return fmt.Sprintf("hardtack: %s.%s: %s", of, e.Field, e.Reason)
 	}

@@ -103,7 +103,7 @@ func (c *KeyringConfig) setDefaults(source KeySource) error {
 	c.Observer = c.Observer.complete()
 	var faults []error
 	fault := func(field, value, reason string) {
-		faults = append(faults, &ConfigError{of: "KeyringConfig", Field: field, Value: value, Reason: reason})
+		faults = append(faults, &ConfigError{Type: "KeyringConfig", Field: field, Value: value, Reason: reason})
 	}
 	_, writable := source.(KeyStore)
 	if source == nil {

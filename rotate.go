@@ -290,7 +290,7 @@ func (p RotationPolicy) Validate(interval, lifetime time.Duration) error {
 	p = p.withDefaults()
 	var faults []error
 	fault := func(field string, value time.Duration, reason string, args ...any) {
-		faults = append(faults, &ConfigError{of: "KeyringConfig", Field: "Rotation." + field, Value: value.String(), Reason: fmt.Sprintf(reason, args...)})
+		faults = append(faults, &ConfigError{Type: "KeyringConfig", Field: "Rotation." + field, Value: value.String(), Reason: fmt.Sprintf(reason, args...)})
 	}
 	if p.Every < time.Second {
 		fault("Every", p.Every, "must be at least 1 s")
