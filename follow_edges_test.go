@@ -345,6 +345,27 @@ func TestUnknownKeyIsSoughtOnce(t *testing.T) {
 	assert.Equal(t, loads+1, store.loads.Load(), "that of a former codec with another ring")
 }
 
+// Nor is a new key of the ring that a former codec has missed.
+func TestUnknownKeyOfAFormerRing(t *testing.T) {
+	store := new(flPrivate)
+	there, here := flOpen(t, store), flOpen(t, store)
+	before := jrNew[jrData](t, hardtack.Config{Keys: there, Name: "old"})
+	jar := jrNew[jrData](t, hardtack.Config{
+		Keys:     hardtack.EphemeralKeyring(),
+		Formerly: []hardtack.Former{{Name: "old", Codec: hardtack.NewSealedCodec(here)}},
+	})
+	require.NoError(t, there.Update(t.Context(), flAnnounce))
+	s, err := jar.Get(jrRequest(jrStart(t, before, jrData{N: 5})))
+	require.NoError(t, err)
+	assert.Equal(t, 5, s.Data.N)
+	// Its refusals are counted in the ring they belong to.
+	stranger := strings.Replace(jrStart(t, jrNew[jrData](t, hardtack.Config{Keys: hardtack.EphemeralKeyring()}), jrData{}), hardtack.DefaultName, "old", 1)
+	_, err = jar.Get(jrRequest(stranger))
+	require.ErrorIs(t, err, hardtack.ErrUnknownKey)
+	uses := here.Use()
+	assert.EqualValues(t, 1, uses[len(uses)-1].Refused)
+}
+
 // An older cookie in a former place is not taken for one whose key has just come.
 func TestUnknownKeyBeforeFormerPlaces(t *testing.T) {
 	store := new(flPrivate)
