@@ -9,7 +9,7 @@ COUNT    ?= 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help test test-race test-plain test-short lint fuzz bench fault-table cover deps clean
+.PHONY: help test test-race test-plain test-short lint fuzz bench capacity fault-table cover deps clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +35,9 @@ fuzz: ## every fuzz target for FUZZTIME=30s; FUZZ=regexp selects some
 
 bench: ## every benchmark, COUNT=1 times; BENCH=regexp selects some
 	BENCH="$(BENCH)" COUNT="$(COUNT)" scripts/bench
+
+capacity: ## seal the same sessions in each format, and write their sizes into docs/capacity.md
+	cd bench && GOWORK=off go run ./capacity ../docs/capacity.md
 
 fault-table: deps ## break every store, and write what was counted into docs/stores.md
 	rm -f .counts
