@@ -47,6 +47,11 @@
 // the session; and an application that calls neither SetSubject nor Renew at login is open to session fixation.
 // The length of a cookie and the ID of its key can be seen.
 //
+// # Coming from elsewhere
+//
+// [Config].Formerly lets live sessions of other formats go on: package gorilla for gorilla/sessions and gorilla/securecookie, package signed
+// for JWT cookies, [SCSCodec] for alexedwards/scs. docs/migrate.md says how.
+//
 // # Concurrency
 //
 // [Jar], [Keyring], [MemoryStore], [SealedCodec] and the serializers are safe for concurrent
@@ -62,6 +67,6 @@
 // # Further reading
 //
 // In the repository, docs/hybrid.md has the rules of storing, docs/stores.md the stores and how to write one,
-// docs/rotation.md a runbook for keys, docs/threat-model.md every attack, docs/format.md the bytes, docs/limits.md
+// docs/rotation.md a runbook for keys, docs/migrate.md how to come from other libraries, docs/capacity.md what fits, docs/threat-model.md every attack, docs/format.md the bytes, docs/limits.md
 // what browsers and proxies accept, and docs/tradeoffs.md why it is as it is.
 package hardtack
