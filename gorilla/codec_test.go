@@ -212,7 +212,7 @@ func TestGorillaRefuses(t *testing.T) {
 		"no MAC":                   {base64.URLEncoding.EncodeToString([]byte(inner[0] + "|" + inner[1])), hardtack.ErrMalformed},
 		"an empty MAC":             {base64.URLEncoding.EncodeToString([]byte(inner[0] + "|" + inner[1] + "|")), hardtack.ErrForged},
 		"another time":             {base64.URLEncoding.EncodeToString([]byte("1" + string(raw))), hardtack.ErrForged},
-		"a later time":             {base64.URLEncoding.EncodeToString([]byte(inner[0][:9] + "0|" + inner[1] + "|" + inner[2])), hardtack.ErrForged},
+		"a later time":             {base64.URLEncoding.EncodeToString([]byte("2" + inner[0][1:] + "|" + inner[1] + "|" + inner[2])), hardtack.ErrForged},
 		"no time":                  {signed(hashKey, "session", "now", inner[1]), hardtack.ErrMalformed},
 		"a time before the clocks": {signed(hashKey, "session", "-1", inner[1]), hardtack.ErrMalformed},
 		"a time without end":       {signed(hashKey, "session", "9223372036854775807", inner[1]), hardtack.ErrMalformed},
