@@ -391,13 +391,10 @@ func (st *state) settle(cookieBytes int) {
 	}
 }
 
-// knows reports whether what ser writes can be read from our tokens.
+// knows reports whether what ser writes can be read from our cookies. Only the sealed format says who wrote a payload.
 func (c *core) knows(ser Serializer) bool {
-	switch id := ser.SerializerID(); id {
-	case serializerCBOR, serializerJSON, c.Serializer.SerializerID():
-		return true
-	}
-	return false
+	id := ser.SerializerID()
+	return id == c.Serializer.SerializerID() || !c.custom && (id == serializerCBOR || id == serializerJSON)
 }
 
 func (c *core) touchDue(st *state) bool {
