@@ -1,0 +1,107 @@
+package signed
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/hardtack-go/hardtack"
+)
+
+const longestLifetime = 400 * 24 * time.Hour // of a Jar
+
+// ForeignConfig says how an application has made its JWT cookies so far, and what becomes of them. C is the type of its claims, into which
+// encoding/json decodes them, and T that of the Jar's data.
+type ForeignConfig[C, T any] struct {
+	_ struct{}
+
+	// Keys that the tokens were signed with. Required.
+	Keys []VerifyKey
+	// Issuer, if set, must be the claim iss.
+	Issuer string
+	// Audience, if set, must be the claim aud, or one of its entries.
+	Audience string
+	// Type, if set, must be the header's typ; golang-jwt writes "JWT".
+	Type string
+	// MaxAge is how long after its iat a token without exp ends. Tokens have to have exp if it is 0. It is at most 400 days, and at most the Jar's Lifetime, which
+	// should also be as long as from iat to exp: a Jar ends every session a Lifetime after it began.
+	MaxAge time.Duration
+	// From makes the session's data of the claims. Required. Its error, of which only the type is passed on, refuses the token with ErrPayload. So does one of C's own
+	// method Validate, if C is a jwt.ClaimsValidator.
+	From func(*C) (T, error)
+	// Subject says whose session it is, by its data. If nil, it is the claim sub, if that is text.
+	Subject func(*T) string
+}
+
+// NewForeignCodec returns a Codec for tokens as f says. Its error joins a *hardtack.ConfigError for each fault.
+func NewForeignCodec[C, T any](f ForeignConfig[C, T]) (*ForeignCodec, error) {
+	var wrong faults
+	c := &ForeignCodec{
+		named:    make(map[string]*foreignKey),
+		issuer:   f.Issuer,
+		audience: f.Audience,
+		kind:     f.Type,
+		maxAge:   f.MaxAge,
+	}
+	for i, k := range f.Keys {
+		in := fmt.Sprintf("Keys[%d].", i)
+		key, field, reason := k.check()
+		switch {
+		case field == "Algorithm":
+			wrong.add("ForeignConfig", in+field, strconv.Quote(string(k.Algorithm)), "%s", reason)
+		case key == nil:
+			wrong.add("ForeignConfig", in+field, "", "%s (%s)", reason, k.Algorithm)
+		case k.ID == "":
+			c.unnamed = append(c.unnamed, key)
+		case c.named[k.ID] != nil:
+			wrong.add("ForeignConfig", in+"ID", strconv.Quote(k.ID), "is another key's already")
+		default:
+			c.named[k.ID] = key
+		}
+	}
+	if len(f.Keys) == 0 {
+		wrong.add("ForeignConfig", "Keys", "", "is empty")
+	}
+	if len(c.unnamed) > maxUnnamed {
+		wrong.add("ForeignConfig", "Keys", "", "has %d keys without ID, of which at most %d are tried", len(c.unnamed), maxUnnamed)
+	}
+	if f.MaxAge < 0 || f.MaxAge > longestLifetime {
+		wrong.add("ForeignConfig", "MaxAge", f.MaxAge.String(), "must be between 0 and 400 days")
+	}
+	if f.From == nil {
+		wrong.add("ForeignConfig", "From", "", "is required: it makes the session's data of the claims")
+	}
+	if wrong != nil {
+		return nil, errors.Join(wrong...)
+	}
+	data, subject := f.From, f.Subject
+	c.decode = func(text []byte) (*string, []byte, error) { return decodeForeign(text, data, subject) }
+	return c, nil
+}
+
+// decodeForeign returns the session's data in CBOR and, if there is a function for it, its subject.
+func decodeForeign[C, T any](text []byte, data func(*C) (T, error), subject func(*T) string) (of *string, payload []byte, err error) {
+	var claims C
+	if err = json.Unmarshal(text, &claims); err != nil {
+		return nil, nil, err
+	}
+	if v, ok := any(&claims).(jwt.ClaimsValidator); ok {
+		if err := v.Validate(); err != nil {
+			return nil, nil, err
+		}
+	}
+	t, err := data(&claims)
+	if err != nil {
+		return nil, nil, err
+	}
+	if subject != nil {
+		s := subject(&t)
+		of = &s
+	}
+	payload, err = hardtack.CBOR{}.Marshal(&t)
+	return of, payload, err
+}
