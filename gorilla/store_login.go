@@ -48,6 +48,15 @@ func (s *Store) Subject(session *sessions.Session) string {
 	return ""
 }
 
+// Placement returns where the session is, and what it takes: where the presented cookie had it, or the last Save put it. It is the zero Placement if
+// Get or New of this Store has not returned the session.
+func (s *Store) Placement(session *sessions.Session) hardtack.Placement {
+	if st := s.states.of(session); st != nil && st.jar != nil {
+		return st.session.Placement()
+	}
+	return hardtack.Placement{}
+}
+
 // EndAll ends the sessions of a subject that Overflow keeps, under whatever names, and returns the number of its records. See EndAll of
 // hardtack's Jar for what it cannot end, and for its errors.
 func (s *Store) EndAll(ctx context.Context, subject string) (ended int, err error) {
