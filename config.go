@@ -120,7 +120,7 @@ type Former struct {
 	Domain string
 	Path   string // empty means "/"
 	Codec  Codec  // nil means the Jar's
-	Label  string // what Observer.Opened and FormerUse call it; empty means Name
+	Label  string // what Observer.Opened and FormerUse call it; empty means Name; best unlike the others'
 
 	inherits bool // Codec was nil
 	use      *formerUse

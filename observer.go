@@ -11,7 +11,7 @@ import (
 type Observer struct {
 	// Sealed: a cookie was written; keyID is 8 hexadecimal digits, bytes name plus value.
 	Sealed func(ctx context.Context, keyID string, bytes int)
-	// Opened: a presented cookie was accepted. former is the cookie name of
+	// Opened: a presented cookie was accepted. former is the Label of
 	// the entry of Config.Formerly that it came from, else empty.
 	Opened func(ctx context.Context, keyID, former string)
 	// Refused: presented cookies were refused; errors.Is tells why.
