@@ -16,7 +16,8 @@ import (
 // other libraries. A Codec must be safe for concurrent use.
 type Codec interface {
 	// Seal appends the cookie's value to dst and returns it with the ID of
-	// the key it used, zero if it has none. It does not keep rec.
+	// the key it used, zero if it has none. It does not keep rec. Of rec it may change Created, Issued and
+	// Expires, to what Open will make of the value.
 	Seal(ctx context.Context, dst []byte, b Binding, rec *Record) ([]byte, KeyID, error)
 
 	// Open authenticates value and fills rec: at least Created, Issued, Expires,
@@ -83,9 +84,11 @@ func (Seed) MarshalText() ([]byte, error) { return []byte("[seed]"), nil }
 // Record is what a Codec stores of a session.
 type Record struct {
 	Kind Kind
-	// Seed is zero if the format has none; then ID is set, if it has one.
+	// Seed is zero if the format has none; then ID is set, if it has one of its own.
 	Seed Seed
-	// ID is the session's public identity, 22 characters of base64url.
+	// ID is the session's public identity, 22 characters of base64url. A former format's may have another form, and be a secret; the
+	// session then gets a seed that follows from it. No two sessions may have the same: a format that cannot promise that leaves it
+	// empty, and each request begins with another identity until the session is saved.
 	ID       string
 	Subject  string
 	Created  time.Time

@@ -198,7 +198,7 @@ func (l *lookup) read(h http.Header, s *scope, former *Former) *state {
 	binding := Binding{Name: s.name, Audience: l.Audience, Now: l.now}
 	var first Record
 	var found []Record // beyond first: almost always none
-	n := 0
+	n, away := 0, false
 	cookieValues(h, s.name, func(value string) bool {
 		var rec Record
 		err := l.openOne(codec, binding, former, value, &rec)
@@ -210,13 +210,21 @@ func (l *lookup) read(h http.Header, s *scope, former *Former) *state {
 		default:
 			l.refuse(err)
 			l.noteKey(err)
+			away = away || errors.Is(err, ErrStoreUnavailable)
+			if errors.Is(err, ErrRecordMissing) {
+				l.reads++ // the codec has looked into a store of its own
+			}
 		}
 		// What is refused by its header alone costs next to nothing.
 		if !errors.Is(err, ErrUnknownKey) && !errors.Is(err, ErrMalformed) {
 			l.tries++
 		}
-		return l.tries < maxCandidates
+		return l.tries < maxCandidates && l.reads < maxStoreReads && !away
 	})
+	if away {
+		l.Observer.StoreError(l.ctx, "former", l.reason)
+		return nil // falling back behind an outage would be a rollback
+	}
 	if n == 0 {
 		return nil
 	}
@@ -281,27 +289,36 @@ func (l *lookup) openOne(codec Codec, b Binding, former *Former, value string, r
 		return err
 	}
 	if rec.Seed == (Seed{}) {
-		if former == nil && rec.ID == "" && l.store != nil {
-			return ErrMalformed // it has nothing that stays the same from save to save
-		}
-		key, err := l.Keys.load().oldest(l.now)
-		if err != nil {
+		if err := l.identify(b, former, rec); err != nil {
 			return err
-		}
-		origin := value
-		if rec.ID != "" {
-			origin = rec.ID
-		}
-		rec.Seed = Seed(key.material.seal.FormerSeed(l.Audience, l.Name, b.Name, origin))
-		if former != nil {
-			rec.ID = ""
-			if l.store != nil && rec.Kind == KindInline {
-				// The client may have been given a newer state, or an end, and not have got the cookie.
-				rec.Kind = KindPending
-			}
 		}
 	}
 	rec.size = len(b.Name) + len(value)
+	return nil
+}
+
+// identify gives a record of a format without seeds its own.
+func (l *lookup) identify(b Binding, former *Former, rec *Record) error {
+	if rec.ID == "" {
+		if former == nil && l.store != nil {
+			return ErrMalformed // it has nothing that stays the same from save to save
+		}
+		// Two visitors may hold the same value. They must not become one session.
+		rec.Seed = Seed(seal.NewSeed())
+		return nil
+	}
+	key, err := l.Keys.load().oldest(l.now)
+	if err != nil {
+		return err
+	}
+	rec.Seed = Seed(key.material.seal.FormerSeed(l.Audience, l.Name, b.Name, rec.ID))
+	if former != nil {
+		rec.ID = ""
+		if l.store != nil && rec.Kind == KindInline {
+			// The client may have been given a newer state, or an end, and not have got the cookie.
+			rec.Kind = KindPending
+		}
+	}
 	return nil
 }
 
@@ -524,6 +541,7 @@ func (c *core) seal(w *writing) ([]byte, KeyID, error) {
 	if err == nil && !validValue(value) {
 		err = fmt.Errorf("hardtack: codec %T made a value with bytes that a cookie cannot carry", codec)
 	}
+	w.rec.Expires = earlier(w.rec.Expires, w.rec.Created.Add(c.Lifetime)) // a codec may have begun the session anew
 	return value, key, err
 }
 

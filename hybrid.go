@@ -416,7 +416,7 @@ func (c *core) retireOld(w *writing) error {
 		}
 		r.view = v
 	}
-	if !r.view.exists || r.view.is(seal.Frozen) {
+	if !r.view.exists && !r.former || r.view.is(seal.Frozen) {
 		return nil
 	}
 	env := envelope(&r.rec, seal.Frozen, w.now)

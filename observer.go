@@ -23,7 +23,7 @@ type Observer struct {
 	// Conflict: a save found that the session had changed meanwhile.
 	Conflict func(ctx context.Context)
 	// StoreError: a call of the store failed or took too long; op is find, commit, delete, swap, index
-	// or find subjects.
+	// or find subjects, or former if it is the store of a Codec.
 	StoreError func(ctx context.Context, op string, err error)
 	// NearLimit: a stateless Jar has for the first time written a cookie that browsers
 	// take, but that stock nginx may answer with 502; advice says what to change.

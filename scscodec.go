@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -19,12 +20,10 @@ type SCSConfig[T any] struct {
 	Decode func([]byte) (deadline time.Time, values map[string]any, err error)
 	// HashTokenInStore is that of the SessionManager.
 	HashTokenInStore bool
-	// Lifetime is that of the SessionManager; 0 means 24 h, as there.
+	// Lifetime is that of the SessionManager, which is 24 h unless it was set. Required: scs does not say when a session began.
 	Lifetime time.Duration
 	// StoreTimeout bounds each look into the store; 0 means 2 s.
 	StoreTimeout time.Duration
-	// StoreError hears of looks that failed or took too long, if it is not nil, as Observer.StoreError does.
-	StoreError func(ctx context.Context, op string, err error)
 
 	// From makes the session's data of scs's values. It may keep them. Required.
 	From func(values map[string]any) (T, error)
@@ -34,7 +33,8 @@ type SCSConfig[T any] struct {
 
 // SCSCodec is a Codec for Config.Formerly: its cookie is a token of github.com/alexedwards/scs/v2, and the session in the store. It reads only,
 // and leaves the session there: a copy of the token can be presented for as long as the session would have
-// lived and the Jar has this entry. A hybrid Jar refuses it once the session was ended. It is safe for concurrent use.
+// lived and the Jar has this entry. A hybrid Jar refuses it once the session was ended, and 10 minutes after it was renewed, unless the
+// ring's oldest key has retired or been revoked since it moved. Make one with NewSCSCodec; it is safe for concurrent use.
 //
 // The session keeps its deadline. Its errors are ErrMalformed, ErrRecordMissing, ErrPayload and, when the store
 // cannot be asked, ErrStoreUnavailable: the cookie is then kept.
@@ -59,11 +59,8 @@ func NewSCSCodec[T any](c SCSConfig[T]) (*SCSCodec[T], error) {
 	if c.From == nil {
 		fault("From", "", "is required: it makes the session's data of scs's values")
 	}
-	if c.Lifetime == 0 {
-		c.Lifetime = defaultLifetime
-	}
 	if c.Lifetime < time.Second || c.Lifetime > maxLifetime {
-		fault("Lifetime", c.Lifetime.String(), "must be between 1 s and 400 days")
+		fault("Lifetime", c.Lifetime.String(), "must be that of the SessionManager, between 1 s and 400 days")
 	}
 	if c.StoreTimeout == 0 {
 		c.StoreTimeout = defaultStoreTimeout
@@ -71,13 +68,11 @@ func NewSCSCodec[T any](c SCSConfig[T]) (*SCSCodec[T], error) {
 	if c.StoreTimeout < 0 {
 		fault("StoreTimeout", c.StoreTimeout.String(), "must not be negative")
 	}
-	if c.StoreError == nil {
-		c.StoreError = func(context.Context, string, error) {}
-	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
-	return &SCSCodec[T]{c, newStoreCaller(store, c.StoreTimeout, c.StoreError)}, nil
+	unheard := func(context.Context, string, error) {} // the Jar tells its Observer
+	return &SCSCodec[T]{c, newStoreCaller(store, c.StoreTimeout, unheard)}, nil
 }
 
 // Format prints a placeholder for every verb: a store may have a password in it.
@@ -88,7 +83,10 @@ func (*SCSCodec[T]) Encrypts() bool { return true }
 
 // CheckConfig implements ConfigChecker.
 func (c *SCSCodec[T]) CheckConfig(config *Config, place CodecPlace) error {
-	if place != CodecOfFormer {
+	switch {
+	case c == nil || c.store == nil:
+		return errors.New("was not made by NewSCSCodec")
+	case place != CodecOfFormer:
 		return errReadsOnly
 	}
 	if config.Lifetime < c.config.Lifetime {
@@ -140,7 +138,9 @@ func (c *SCSCodec[T]) Open(ctx context.Context, b Binding, value string, rec *Re
 	// scs does not say when a session began: not later than now.
 	began := earlier(deadline.Add(-c.config.Lifetime), b.Now)
 	*rec = Record{
-		Kind:       KindInline,
+		Kind: KindInline,
+		// Some databases compare without case: what such a one takes for the same token must be the same session.
+		ID:         strings.ToLower(value),
 		Subject:    subject,
 		Created:    began,
 		Issued:     began,

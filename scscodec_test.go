@@ -41,7 +41,7 @@ func scFrom(values map[string]any) (scData, error) {
 }
 
 func scCodec(t testing.TB, store hardtack.SCSStore, change ...func(*hardtack.SCSConfig[scData])) *hardtack.SCSCodec[scData] {
-	c := hardtack.SCSConfig[scData]{Store: store, Decode: scDecode, From: scFrom, Subject: func(d *scData) string { return d.User }}
+	c := hardtack.SCSConfig[scData]{Store: store, Decode: scDecode, Lifetime: 24 * time.Hour, From: scFrom, Subject: func(d *scData) string { return d.User }}
 	for _, f := range change {
 		f(&c)
 	}
@@ -130,11 +130,12 @@ func (*scAway) Find(string) ([]byte, bool, error) { return nil, false, errors.Ne
 
 func TestSCSCodecAway(t *testing.T) {
 	heard := 0
-	codec := scCodec(t, new(scAway), func(c *hardtack.SCSConfig[scData]) {
-		c.StoreError = func(context.Context, string, error) { heard++ }
-	})
-	jar := jrNew[scData](t, hardtack.Config{Keys: hardtack.EphemeralKeyring(), Formerly: scFormer(codec)})
-	r := jrRequest("session=" + strings.Repeat("a", 43))
+	jar := jrNew[scData](t, hardtack.Config{Keys: hardtack.EphemeralKeyring(), Formerly: scFormer(scCodec(t, new(scAway))),
+		Observer: hardtack.Observer{StoreError: func(_ context.Context, op string, _ error) {
+			assert.Equal(t, "former", op)
+			heard++
+		}}})
+	r := jrRequest("session="+strings.Repeat("a", 43), "session="+strings.Repeat("b", 43))
 	s, err := jar.Get(r)
 	require.ErrorIs(t, err, hardtack.ErrStoreUnavailable)
 	assert.Equal(t, 1, heard)
@@ -178,8 +179,72 @@ func TestSCSCodecInHybrid(t *testing.T) {
 	require.ErrorIs(t, err, hardtack.ErrEnded, "a copy of the token is of no use")
 }
 
+// A token of old is good for 10 minutes after a Renew, in case the response was lost, and then for nothing, as scs does at once.
+func TestSCSCodecRenew(t *testing.T) {
+	scs, clock := new(fsStore), newJrClock()
+	token := scToken(t, scs, 0, scSession{clock.now().Add(5 * time.Hour), map[string]any{"user": "ada"}})
+	memory := hardtack.NewMemoryStore(hardtack.MemoryStoreConfig{Now: clock.now})
+	jar, err := hardtack.NewHybrid[scData](hardtack.Config{Keys: hardtack.EphemeralKeyring(), Now: clock.now, Formerly: scFormer(scCodec(t, scs))}, memory)
+	require.NoError(t, err)
+	r, s := jrOpen(t, jar, "session="+token)
+	s.Renew()
+	heir := jrPut(t, jar, r, s)
+
+	r, s = jrOpen(t, jar, "session="+token)
+	assert.Equal(t, "ada", s.Data.User)
+	_, err = jar.Save(httptest.NewRecorder(), r, s)
+	require.ErrorIs(t, err, hardtack.ErrConflict)
+	clock.add(10 * time.Minute)
+	for _, spelling := range []string{token, strings.ToUpper(token)} { // a database may take one for the other
+		require.NoError(t, scs.Commit(spelling, scs.items[token].data, clock.now().Add(time.Hour)))
+		_, err = jar.Get(jrRequest("session=" + spelling))
+		require.ErrorIs(t, err, hardtack.ErrEnded)
+	}
+	_, s = jrOpen(t, jar, heir)
+	assert.Equal(t, "ada", s.Data.User)
+}
+
+// A client chooses how many tokens it sends: two are looked for, and none behind an outage.
+func TestSCSCodecManyTokens(t *testing.T) {
+	store := &scCounting{}
+	jar := jrNew[scData](t, hardtack.Config{Keys: hardtack.EphemeralKeyring(), Formerly: scFormer(scCodec(t, store))})
+	var pairs []string
+	for i := range 8 {
+		pairs = append(pairs, "session="+strings.Repeat(string(rune('a'+i)), 43))
+	}
+	_, err := jar.Get(jrRequest(pairs...))
+	require.ErrorIs(t, err, hardtack.ErrRecordMissing)
+	assert.Equal(t, 2, store.finds)
+
+	good := "session=" + scToken(t, store, 0, scSession{time.Now().Add(time.Hour), map[string]any{"user": "ada"}})
+	store.down = true // for the first look only
+	for _, order := range [][]string{{pairs[0], good}, {good, pairs[0]}} {
+		store.finds = 0
+		_, err = jar.Get(jrRequest(order...))
+		require.ErrorIs(t, err, hardtack.ErrStoreUnavailable, "an older session in its place would be a rollback")
+	}
+}
+
+// scCounting counts its looks. If it is down, it fails for the first of a request.
+type scCounting struct {
+	fsStore
+	finds int
+	down  bool
+}
+
+func (s *scCounting) Find(id string) ([]byte, bool, error) {
+	if s.finds++; s.down && s.finds == 1 {
+		return nil, false, errors.New("no connection")
+	}
+	return s.fsStore.Find(id)
+}
+
 func TestSCSConfigFaults(t *testing.T) {
-	_, err := hardtack.NewSCSCodec(hardtack.SCSConfig[scData]{Lifetime: -1, StoreTimeout: -1})
+	for _, none := range []*hardtack.SCSCodec[scData]{nil, {}} {
+		_, err := hardtack.New[scData](hardtack.Config{Keys: hardtack.EphemeralKeyring(), Formerly: scFormer(none)})
+		require.ErrorContains(t, err, "NewSCSCodec")
+	}
+	_, err := hardtack.NewSCSCodec(hardtack.SCSConfig[scData]{StoreTimeout: -1})
 	assert.ElementsMatch(t, []string{"Store", "Decode", "From", "Lifetime", "StoreTimeout"}, jrFaults(err))
 	assert.ErrorContains(t, err, "hardtack: SCSConfig.Store: is required")
 
