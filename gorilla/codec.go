@@ -3,6 +3,7 @@ package gorilla
 import (
 	"context"
 	"crypto/cipher"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -58,11 +59,22 @@ type CodecConfig[V, T any] struct {
 // Config.Codec this is, ID changes with each Save, IdleTimeout must be 0, and a Subject must follow from the data. It cannot be that of a hybrid
 // Jar. Its errors are ErrMalformed, ErrForged and ErrPayload.
 //
-// A value without a block key can be read by anybody, and one with a block key is encrypted by AES in counter mode.
+// A value with a block key is encrypted by AES in counter mode, and no two are the same: it names its session. A value
+// without one can be read by anybody, and two visitors with the same data at the same second have the same. Such a session has another ID with each request until a Jar of another
+// format saves it, and a hybrid Jar cannot refuse a copy of its old cookie when it was ended.
 type Codec[V, T any] struct {
-	config    CodecConfig[V, T]
-	pairs     []*securecookie.SecureCookie
-	encrypted bool // by the first pair
+	config CodecConfig[V, T]
+	pairs  []pair
+
+	// For Store:
+	begins        func(data *T, written time.Time) // tells the data when it was written, and has the Jar alone say when the session ends
+	forgetSubject bool                             // rather than not write it
+}
+
+// pair is a hash key and perhaps a block key.
+type pair struct {
+	*securecookie.SecureCookie
+	encrypts bool
 }
 
 var _ hardtack.ConfigChecker = (*Codec[int, int])(nil)
@@ -105,13 +117,12 @@ func NewCodec[V, T any](c CodecConfig[V, T]) (*Codec[V, T], error) {
 		fault("KeyPairs", "", fmt.Sprintf("are %d, at most %d are allowed", n, maxPairs))
 	default:
 		for i := range n {
-			pair, encrypted, err := codec.pair(c.KeyPairs[2*i:])
+			pair, err := codec.pair(c.KeyPairs[2*i:])
 			if err != nil {
 				// securecookie names the size of a key at most.
 				fault(fmt.Sprintf("KeyPairs[%d]", 2*i), "", "does not work: "+err.Error())
 				continue
 			}
-			codec.encrypted = codec.encrypted || i == 0 && encrypted
 			codec.pairs = append(codec.pairs, pair)
 		}
 	}
@@ -123,14 +134,14 @@ func NewCodec[V, T any](c CodecConfig[V, T]) (*Codec[V, T], error) {
 
 func identity[V any](v V) (V, error) { return v, nil }
 
-// pair makes the SecureCookie of the first two keys.
-func (c *Codec[V, T]) pair(keys [][]byte) (s *securecookie.SecureCookie, encrypted bool, err error) {
+// pair makes a pair of the first two keys.
+func (c *Codec[V, T]) pair(keys [][]byte) (pair, error) {
 	hashKey := append([]byte(nil), keys[0]...)
 	var blockKey []byte
 	if len(keys) > 1 && keys[1] != nil {
 		blockKey = append([]byte{}, keys[1]...)
 	}
-	s = securecookie.New(hashKey, blockKey)
+	s := securecookie.New(hashKey, blockKey)
 	if c.config.HashFunc != nil {
 		s.HashFunc(c.config.HashFunc)
 	}
@@ -139,10 +150,10 @@ func (c *Codec[V, T]) pair(keys [][]byte) (s *securecookie.SecureCookie, encrypt
 	}
 	// The age is checked by the Jar's clock, the length by its budget. What is wrong with the keys, securecookie says at the first use.
 	s.MaxAge(0).MaxLength(0).SetSerializer(securecookie.NopEncoder{})
-	if _, err = s.Encode("name", []byte("value")); err != nil {
-		return nil, false, err
+	if _, err := s.Encode("name", []byte("value")); err != nil {
+		return pair{}, err
 	}
-	return s.SetSerializer(c.config.Serializer), blockKey != nil, nil
+	return pair{s.SetSerializer(c.config.Serializer), blockKey != nil}, nil
 }
 
 // Format prints a placeholder for every verb: there are keys in it.
@@ -151,10 +162,13 @@ func (c *Codec[V, T]) Format(f fmt.State, _ rune) {
 }
 
 // Encrypts reports whether the first pair has a block key.
-func (c *Codec[V, T]) Encrypts() bool { return c.encrypted }
+func (c *Codec[V, T]) Encrypts() bool { return c != nil && len(c.pairs) > 0 && c.pairs[0].encrypts }
 
 // CheckConfig implements hardtack.ConfigChecker.
 func (c *Codec[V, T]) CheckConfig(config *hardtack.Config, place hardtack.CodecPlace) error {
+	if c == nil || len(c.pairs) == 0 {
+		return errors.New("was not made by NewCodec")
+	}
 	if config.Lifetime < c.config.MaxAge {
 		return fmt.Errorf("accepts values for %v, longer than Lifetime (%v), so the older ones would be refused: raise Lifetime, or lower the codec's MaxAge", c.config.MaxAge, config.Lifetime)
 	}
@@ -179,7 +193,7 @@ func (c *Codec[V, T]) Seal(_ context.Context, dst []byte, b hardtack.Binding, re
 	if err := rec.Serializer.Unmarshal(rec.Payload, &data); err != nil {
 		return nil, hardtack.KeyID{}, err
 	}
-	if rec.Subject != c.subject(&data) {
+	if rec.Subject != c.subject(&data) && !c.forgetSubject {
 		return nil, hardtack.KeyID{}, errors.New("hardtack: gorilla's format has no subject: it must be one that CodecConfig.Subject finds in the data")
 	}
 	values, err := c.config.To(data)
@@ -187,7 +201,16 @@ func (c *Codec[V, T]) Seal(_ context.Context, dst []byte, b hardtack.Binding, re
 		return nil, hardtack.KeyID{}, err
 	}
 	value, err := c.pairs[0].Encode(b.Name, values)
+	rec.Created, rec.Issued, rec.Expires = b.Now, b.Now, c.expires(b.Now) // what Open makes of it
 	return append(dst, value...), hardtack.KeyID{}, err
+}
+
+// expires returns when a session ends that was written then.
+func (c *Codec[V, T]) expires(written time.Time) time.Time {
+	if c.begins != nil {
+		return written.Add(maxMaxAge)
+	}
+	return written.Add(c.config.MaxAge)
 }
 
 func (c *Codec[V, T]) subject(data *T) string {
@@ -203,13 +226,19 @@ func (c *Codec[V, T]) Open(_ context.Context, b hardtack.Binding, value string, 
 	if err != nil {
 		return err
 	}
-	values, err := c.decode(b.Name, value)
+	values, encrypted, err := c.decode(b.Name, value)
 	if err != nil {
 		return err
+	}
+	if b.Now.Before(written) {
+		written = b.Now // gorilla takes it too, from a server whose clock is ahead
 	}
 	data, err := c.config.From(values)
 	if err != nil {
 		return fmt.Errorf("%w: CodecConfig.From: %T", hardtack.ErrPayload, err) // its words may quote the data
+	}
+	if c.begins != nil {
+		c.begins(&data, written)
 	}
 	payload, err := c.config.Payload.Marshal(&data)
 	if err != nil {
@@ -220,27 +249,32 @@ func (c *Codec[V, T]) Open(_ context.Context, b hardtack.Binding, value string, 
 		Subject:    c.subject(&data),
 		Created:    written,
 		Issued:     written,
-		Expires:    written.Add(c.config.MaxAge),
+		Expires:    c.expires(written),
 		Serializer: c.config.Payload,
 		Payload:    payload,
+	}
+	if encrypted {
+		// There is a random IV in it. Of a value that is signed only there may be others like it, of other visitors.
+		sum := sha256.Sum256([]byte(value))
+		rec.ID = base64.RawURLEncoding.EncodeToString(sum[:16])
 	}
 	return nil
 }
 
 // decode tries the pairs, as securecookie.DecodeMulti does: two may share a hash key, and only one of them decrypt.
-func (c *Codec[V, T]) decode(name, value string) (values V, err error) {
+func (c *Codec[V, T]) decode(name, value string) (values V, encrypted bool, err error) {
 	err = hardtack.ErrForged
 	for _, p := range c.pairs {
 		var v V
 		fault := p.Decode(name, value, &v)
 		if fault == nil {
-			return v, nil
+			return v, p.encrypts, nil
 		}
 		if !errors.Is(fault, securecookie.ErrMacInvalid) {
 			err = fmt.Errorf("%w: %T", hardtack.ErrPayload, fault)
 		}
 	}
-	return values, err
+	return values, false, err
 }
 
 // writtenAt returns the time in a value, which is base64 of time|data|MAC. Nothing has authenticated it yet. Of all the texts that base64

@@ -1,6 +1,7 @@
 package gorilla
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -21,19 +22,21 @@ type StoreConfig struct {
 	// Options.MaxAge of the Store and OldMaxAge.
 	Config hardtack.Config
 
-	// Overflow keeps the sessions that do not fit their cookies; nil means that they do not fit.
+	// Overflow keeps the sessions that do not fit their cookies; nil means that they do not fit. A cookie then can lead to a
+	// session that goes on, as with every store on the server, while a copy of a CookieStore's cookie stays as it is: call Renew at every login, or whoever
+	// has planted an anonymous cookie is logged in as well (session fixation).
 	Overflow hardtack.Store
 
 	// OldKeyPairs are the keys of the gorilla/sessions.CookieStore that this Store takes the place of, as they were given to
 	// NewCookieStore. Its sessions are then read, and written sealed under the same name when they are saved next.
 	OldKeyPairs [][]byte
-	// OldMaxAge is what the CookieStore accepted: the argument of its MaxAge method; 0 means 30 days.
+	// OldMaxAge is what the CookieStore accepted: the argument of its MaxAge method; 0 means that of the Store's own method, or else 30 days.
 	OldMaxAge time.Duration
 	// OldSerializer is what its codecs were given; nil means securecookie.GobEncoder.
 	OldSerializer securecookie.Serializer
 	// WriteOld is for the time in which servers with the CookieStore still run beside this one: cookies are written as they do, with the
 	// first of OldKeyPairs. Sealed ones are read, too, so that it can be switched off, and on again, on one server after the other.
-	// Meanwhile a session's ID changes with every Save, Renew does not renew it, it cannot have a subject, a MaxAge of its
+	// Meanwhile a session's ID changes with every Save, Renew does not renew it, its subject is forgotten, a MaxAge of its
 	// own is only its cookie's, and there can be no Overflow.
 	WriteOld bool
 }
@@ -55,12 +58,12 @@ type StoreConfig struct {
 //   - Shared caches are told not to keep the response, as by a Jar. Session.Options nil means the Store's.
 //   - Session.ID is set. Errors are those of package hardtack, and none is of securecookie.
 //   - With Overflow, Get fails with ErrStoreUnavailable if it must ask and cannot. Do not treat that as a new session: Save of it fails. A
-//     Save fails with ErrConflict if another request has changed the stored session meanwhile.
+//     Save that changes something fails with ErrConflict if another request has changed the stored session meanwhile: answer with 409, and the next
+//     request sees the other's state. Renew is needed at a login, see there.
 //   - sessions.Save joins errors by their texts. To tell them apart, call Session.Save.
 //
-// Only MaxAge can be set for a session alone without a price: if Options.Path or another of its fields differs between Get and Save, the
-// session is read again for its new place, changes of others meanwhile are not noticed, and the browser keeps what it has in
-// the old place, as with a CookieStore.
+// If Options.Path or Domain differs between Get and Save, the session is read again for its new place, changes of others meanwhile are not
+// noticed, and the browser keeps what it has in the old place, as with a CookieStore. Names and paths should not come from requests: each is a Jar.
 //
 // Options are read with every request and must not be changed while requests run. All else is safe for concurrent
 // use; a session is for one request. The zero Store fails closed: it opens nothing and saves nothing.
@@ -73,6 +76,7 @@ type Store struct {
 	overflow  hardtack.Store
 	old       hardtack.Codec // nil without OldKeyPairs
 	oldMaxAge time.Duration
+	oldsOwn   bool // OldMaxAge was given
 	writeOld  bool
 	former    *formerUse // nil without OldKeyPairs
 	now       func() time.Time
@@ -87,7 +91,7 @@ var _ sessions.Store = (*Store)(nil)
 
 // NewStore returns a Store. Its error joins a *hardtack.ConfigError for each fault.
 func NewStore(c StoreConfig) (*Store, error) {
-	s := &Store{config: c.Config, overflow: c.Overflow, writeOld: c.WriteOld, now: c.Config.Now}
+	s := &Store{config: c.Config, overflow: c.Overflow, oldsOwn: c.OldMaxAge != 0, writeOld: c.WriteOld, now: c.Config.Now}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -98,6 +102,8 @@ func NewStore(c StoreConfig) (*Store, error) {
 		faults = append(faults, err)
 	} else if old != nil {
 		s.old, s.oldMaxAge = old, old.config.MaxAge
+		old.begins = func(c *content, written time.Time) { c.until = written.Add(s.oldMaxAge) }
+		old.forgetSubject = true
 		s.former = &formerUse{label: FormerLabel, since: s.now()}
 		if s.writeOld {
 			s.former.label = SealedLabel
@@ -175,11 +181,15 @@ func (s *Store) options() *sessions.Options {
 	}
 }
 
-// MaxAge sets Options.MaxAge, in seconds: sessions that are saved from now on end so long after. If it is longer than the default Lifetime it
-// raises that; if the ring's keys are not kept for so long, Get and Save then fail with a *hardtack.ConfigError. Call it before requests are served.
+// MaxAge sets Options.MaxAge, in seconds: sessions that are saved from now on end so long after. As with a CookieStore, it also says how old
+// gorilla's own cookies may be, unless OldMaxAge has said so. If it is longer than the default Lifetime it raises that; if the ring's keys are not kept for so long,
+// Get and Save then fail with a *hardtack.ConfigError. Call it before requests run.
 func (s *Store) MaxAge(age int) {
 	s.Options = s.options()
 	s.Options.MaxAge = age
+	if age > 0 && !s.oldsOwn {
+		s.oldMaxAge = seconds(age)
+	}
 }
 
 // Get returns the session of this name, for one request always the same. It is never nil, unless no cookie can have the name. If
@@ -202,7 +212,7 @@ func (s *Store) New(r *http.Request, name string) (*sessions.Session, error) {
 			session.Values = values
 		}
 		session.IsNew = st.session.IsNew()
-		st.session.Data = content{}
+		st.values, st.session.Data = st.session.Data.encoded, content{}
 	}
 	s.states.put(session, st)
 	return session, st.err
@@ -252,18 +262,21 @@ func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.S
 	}
 	s.states.put(session, st)
 	if o.MaxAge < 0 {
-		return s.end(r, w, session, was, st)
+		return s.end(r, w, session, o, was, st)
 	}
-	if errors.Is(st.err, hardtack.ErrStoreUnavailable) {
+	if errors.Is(st.err, hardtack.ErrStoreUnavailable) || st.gone {
 		return st.err
 	}
-	st.session.Data = content{session.Values, s.until(o)}
+	st.session.Data = content{values: session.Values, until: s.until(o)}
 	_, err := st.jar.Save(w, r, st.session)
 	st.session.Data = content{}
 	if err == nil || errors.Is(err, hardtack.ErrConflict) { // which may come with a cookie
-		s.setMaxAge(w.Header(), st, o)
+		s.dress(w.Header(), st, o)
 	}
 	session.ID = st.session.ID()
+	if errors.Is(err, hardtack.ErrConflict) && !st.renewed && sameValues(st.values, session.Values) {
+		return nil // what another request has saved goes on, and nothing of this one is lost
+	}
 	return err
 }
 
@@ -273,8 +286,12 @@ func (s *Store) move(r *http.Request, was *state, sc scope) *state {
 	if st.jar == nil || was == nil || was.jar == nil {
 		return st
 	}
-	if was.ended {
+	switch {
+	case was.ended:
 		st.session, st.err = fresh(st.jar), nil
+	case was.err == nil && !was.session.IsNew() && st.session.IsNew():
+		// Ended meanwhile, or expired. What was read must not begin a session of its own.
+		st.gone, st.err = true, cmp.Or(st.err, hardtack.ErrEnded)
 	}
 	if errors.Is(was.err, hardtack.ErrStoreUnavailable) {
 		st.err = was.err // the application has been told so
@@ -287,12 +304,13 @@ func (s *Store) move(r *http.Request, was *state, sc scope) *state {
 }
 
 // end ends the session where it is and, if that is another place, where it was read.
-func (s *Store) end(r *http.Request, w http.ResponseWriter, session *sessions.Session, was, st *state) error {
+func (s *Store) end(r *http.Request, w http.ResponseWriter, session *sessions.Session, o *sessions.Options, was, st *state) error {
 	err := st.jar.Delete(w, r, st.session)
 	if was != nil && was != st && was.jar != nil {
 		err = errors.Join(err, was.jar.Delete(w, r, was.session))
 	}
-	st.err, st.ended = nil, true
+	s.dress(w.Header(), st, o)
+	st.err, st.gone, st.ended = nil, false, true
 	session.ID = st.session.ID()
 	return err
 }

@@ -3,6 +3,8 @@ package gorilla
 import (
 	"context"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gorilla/sessions"
@@ -30,18 +32,50 @@ func (s *Store) until(o *sessions.Options) time.Time {
 	return s.now().Add(seconds(age)).Truncate(time.Millisecond)
 }
 
-// setMaxAge gives the session's cookie, if the response sets it, the Max-Age that o asks for, or what is left until the session's
-// absolute end if that is less.
-func (s *Store) setMaxAge(h http.Header, st *state, o *sessions.Options) {
-	left := int((st.session.Expires().Sub(s.now()) + time.Second - 1) / time.Second)
-	name := st.jar.Config().Name // without its prefix in development
-	for i, line := range h["Set-Cookie"] {
-		c, err := http.ParseSetCookie(line)
-		if err == nil && c.Name == name && c.Path == st.scope.path && c.Domain == st.scope.domain {
-			c.MaxAge = min(o.MaxAge, max(left, 1))
-			h["Set-Cookie"][i] = c.String()
-		}
+// dress gives the session's cookie, if the response sets it, what o asks for and the Jar, which is the same for all sessions of this scope, does
+// not know: SameSite, Partitioned, and a Max-Age of at most what is left until the session's absolute end.
+func (s *Store) dress(h http.Header, st *state, o *sessions.Options) {
+	name := st.jar.Config().Name + "=" // without its prefix in development
+	place := "; Path=" + st.scope.path
+	if st.scope.domain != "" {
+		place += "; Domain=" + st.scope.domain
 	}
+	for i, line := range h["Set-Cookie"] {
+		value, rest, found := strings.Cut(line, ";")
+		attributes, here := strings.CutPrefix(";"+rest, place+"; ")
+		if !found || !here || !strings.HasPrefix(value, name) || strings.HasPrefix(attributes, "Domain=") {
+			continue
+		}
+		line := value + place
+		switch left := int((st.session.Expires().Sub(s.now()) + time.Second - 1) / time.Second); {
+		case value == name:
+			line += "; Max-Age=0" // it is deleted
+		case o.MaxAge > 0:
+			line += "; Max-Age=" + strconv.Itoa(min(o.MaxAge, max(left, 1)))
+		}
+		h["Set-Cookie"][i] = line + s.flags(o)
+	}
+}
+
+// flags returns the attributes that are the same wherever the cookie lives.
+func (s *Store) flags(o *sessions.Options) string {
+	flags := "; HttpOnly"
+	secure := !s.config.InsecureDevelopment
+	if secure {
+		flags += "; Secure"
+	}
+	switch {
+	case o.SameSite == http.SameSiteStrictMode:
+		flags += "; SameSite=Strict"
+	case o.SameSite == http.SameSiteNoneMode && secure: // browsers refuse it otherwise
+		flags += "; SameSite=None"
+	default:
+		flags += "; SameSite=Lax"
+	}
+	if o.Partitioned && secure {
+		flags += "; Partitioned"
+	}
+	return flags
 }
 
 // restless is the sealed Codec for a hybrid Jar that is to write the cookie with every save, also where the browser's own leads to

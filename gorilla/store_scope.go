@@ -1,7 +1,6 @@
 package gorilla
 
 import (
-	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -11,29 +10,22 @@ import (
 	"github.com/hardtack-go/hardtack"
 )
 
-// scope is what a Jar is made for. A session's MaxAge is not in it: that may differ from save to save.
+// scope is what a Jar is made for. The rest of a session's Options is not in it: that may differ from save to save, and dress writes it.
 type scope struct {
 	name, domain, path string
-	sameSite           http.SameSite
-	partitioned        bool
 	lifetime           time.Duration
 }
 
 // scope returns where a session of this name and with these options lives, written in one way.
 func (s *Store) scope(name string, o *sessions.Options) scope {
 	sc := scope{
-		name:        name,
-		domain:      strings.TrimPrefix(o.Domain, "."), // which net/http does not send
-		path:        o.Path,
-		sameSite:    o.SameSite,
-		partitioned: o.Partitioned,
-		lifetime:    s.config.Lifetime,
+		name:     name,
+		domain:   strings.TrimPrefix(o.Domain, "."), // which net/http does not send
+		path:     o.Path,
+		lifetime: s.config.Lifetime,
 	}
 	if sc.path == "" {
 		sc.path = "/"
-	}
-	if sc.sameSite == 0 || sc.sameSite == http.SameSiteDefaultMode {
-		sc.sameSite = http.SameSiteLaxMode
 	}
 	if sc.lifetime == 0 {
 		sc.lifetime = max(DefaultMaxAge, seconds(s.options().MaxAge), s.oldMaxAge)
@@ -76,10 +68,9 @@ func (s *Store) jar(sc scope) (*hardtack.Jar[content], error) {
 func (s *Store) newJar(sc scope) (*hardtack.Jar[content], error) {
 	c := s.config
 	c.Name, c.Domain, c.Path = sc.name, sc.domain, sc.path
-	c.SameSite, c.Partitioned = sc.sameSite, sc.partitioned
 	c.Lifetime = sc.lifetime
 	c.Serializer = contentSerializer{}
-	c.BrowserSession, c.IdleTimeout = true, 0 // until and setMaxAge see to both
+	c.BrowserSession, c.IdleTimeout = true, 0 // until and dress see to both
 	sealed := hardtack.NewSealedCodec(c.Keys, c.Serializer)
 	if s.old != nil {
 		former := hardtack.Former{Domain: sc.domain, Path: sc.path, Codec: s.old, Label: s.former.label}

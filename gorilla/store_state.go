@@ -16,8 +16,10 @@ type state struct {
 	jar     *hardtack.Jar[content]     // nil if the scope is not one that a cookie can have
 	session *hardtack.Session[content] // of jar
 	err     error                      // what New has returned
+	values  []byte                     // as they were read, encoded
 	renewed bool
 	ended   bool
+	gone    bool // it was good when it was read
 }
 
 // states finds the state of a session. gorilla's type has no room for it, and its context can be that of another copy of the request when

@@ -267,7 +267,7 @@ func TestStoreMaxAgeChangesKeepTheSession(t *testing.T) {
 	eachMode(t, gorilla.StoreConfig{Config: hardtack.Config{Lifetime: 365 * 24 * time.Hour}}, func(t *testing.T, g *rig) {
 		g.MaxAge(0)
 		id := g.begin().ID
-		for i, age := range []int{86400 * 30, 0, 60, 86400 * 90, 1 << 40} {
+		for i, age := range []int{86400 * 30, 0, 60, 86400 * 90, 1 << 30} {
 			g.change(func(session *sessions.Session) {
 				session.Options.MaxAge = age
 				session.Values["i"] = i
@@ -307,16 +307,16 @@ func TestStoreDefaultLifetime(t *testing.T) {
 		{0, gorilla.StoreConfig{}, 30 * day},
 		{3600, gorilla.StoreConfig{}, 30 * day},
 		{90 * 86400, gorilla.StoreConfig{}, 90 * day},
-		{1 << 40, gorilla.StoreConfig{}, 400 * day},
+		{1 << 30, gorilla.StoreConfig{}, 400 * day},
 		{3600, gorilla.StoreConfig{OldKeyPairs: [][]byte{refHash}, OldMaxAge: 60 * day}, 60 * day},
 		{90 * 86400, gorilla.StoreConfig{Config: hardtack.Config{Lifetime: day}}, day},
 	} {
 		g := newRig(t, c.config)
 		g.MaxAge(c.maxAge)
-		g.change(func(session *sessions.Session) { session.Options.MaxAge = 1 << 40 })
+		g.change(func(session *sessions.Session) { session.Options.MaxAge = 1 << 30 })
 		for range int(c.lifetime/day) - 1 { // whoever comes every day
 			g.clock.advance(day)
-			g.change(func(session *sessions.Session) { session.Options.MaxAge = 1 << 40 })
+			g.change(func(session *sessions.Session) { session.Options.MaxAge = 1 << 30 })
 		}
 		g.clock.advance(day - time.Millisecond)
 		g.read()
@@ -353,7 +353,11 @@ func TestStoreOpensLiveGorillaCookies(t *testing.T) {
 				session := g.read()
 				assert.Equal(t, live.Values, session.Values)
 				assert.Equal(t, []string{gorilla.FormerLabel}, g.former)
-				assert.Equal(t, session.ID, g.read().ID, "parallel first requests agree")
+				if c.name == "encrypted" || c.name == "of the newer pair" {
+					assert.Equal(t, session.ID, g.read().ID, "parallel first requests agree")
+				} else {
+					assert.NotEqual(t, session.ID, g.read().ID, "others may hold the same value")
+				}
 				use := g.FormerUse()
 				assert.Equal(t, gorilla.FormerLabel, use.Label)
 				assert.EqualValues(t, 2, use.Opened)
@@ -437,7 +441,120 @@ func TestStoreOldSerializerAndMaxAge(t *testing.T) {
 	assert.Equal(t, 1, g.read().Values["a"])
 	g.clock.advance(time.Hour + 2*time.Second)
 	_, err = g.get()
-	assert.ErrorIs(t, err, hardtack.ErrExpired)
+	assert.ErrorIs(t, err, hardtack.ErrIdle)
+}
+
+// A gorilla session that is in use goes on sliding after the change.
+func TestStoreOldSessionSlides(t *testing.T) {
+	live := sessions.NewCookieStore(refHash, refBlock)
+	live.MaxAge(1200)
+	for name, c := range map[string]gorilla.StoreConfig{
+		"OldMaxAge": {OldKeyPairs: [][]byte{refHash, refBlock}, OldMaxAge: 20 * time.Minute},
+		"MaxAge":    {OldKeyPairs: [][]byte{refHash, refBlock}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachMode(t, c, func(t *testing.T, g *rig) {
+				g.MaxAge(1200)
+				r, w := g.request(), httptest.NewRecorder()
+				session, err := live.Get(r, "session")
+				require.NoError(t, err)
+				session.Values["a"] = 1
+				require.NoError(t, session.Save(r, w))
+				old := parse(t, w.Result().Header["Set-Cookie"]).Value
+				g.cookies["session"] = old
+				for range 10 {
+					g.clock.advance(15 * time.Minute)
+					session := g.change(func(session *sessions.Session) { session.Values["n"] = g.clock.Now() })
+					require.Equal(t, 1, session.Values["a"])
+					require.Equal(t, 1200, g.maxAge())
+				}
+				g.cookies["session"] = old
+				_, err = g.get()
+				assert.Error(t, err, "but an old cookie does not")
+			})
+		})
+	}
+}
+
+// A slow request must not bring back what another has ended, whatever Options it saves with.
+func TestStoreEndedMeanwhile(t *testing.T) {
+	for name, o := range map[string]sessions.Options{
+		"the same":          {Path: "/", MaxAge: 3600, SameSite: http.SameSiteLaxMode},
+		"other Options":     {Path: "/", MaxAge: 3600, SameSite: http.SameSiteStrictMode, Partitioned: true},
+		"another path":      {Path: "/app", MaxAge: 3600},
+		"another subdomain": {Path: "/", Domain: "example.com", MaxAge: 3600},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newStoredRig(t, gorilla.StoreConfig{})
+			g.begin()
+			slow := g.request()
+			session, err := g.New(slow, "session")
+			require.NoError(t, err)
+			session.Values["user"] = "ada"
+			g.change(func(session *sessions.Session) { session.Options.MaxAge = -1 })
+			session.Options = &o
+			for range 2 {
+				require.ErrorIs(t, g.save(slow, session), hardtack.ErrEnded)
+				require.Empty(t, g.lines)
+			}
+		})
+	}
+}
+
+// Requests that change nothing, and save, as many do, are not in each other's way.
+func TestStoreUnchangedSaves(t *testing.T) {
+	g := newStoredRig(t, gorilla.StoreConfig{})
+	g.begin()
+	type visit struct {
+		r *http.Request
+		s *sessions.Session
+	}
+	var visits []visit
+	for range 3 {
+		r := g.request()
+		session, err := g.New(r, "session")
+		require.NoError(t, err)
+		visits = append(visits, visit{r, session})
+	}
+	visits[0].s.Values["n"] = 1
+	visits[2].s.Values["n"] = 3
+	require.NoError(t, g.save(visits[0].r, visits[0].s))
+	require.NoError(t, g.save(visits[1].r, visits[1].s), "it has changed nothing")
+	require.ErrorIs(t, g.save(visits[2].r, visits[2].s), hardtack.ErrConflict)
+	assert.Equal(t, 1, g.read().Values["n"])
+}
+
+// SameSite and Partitioned are those of the Options that a session is saved with.
+func TestStoreDressesTheCookie(t *testing.T) {
+	g := newStoredRig(t, gorilla.StoreConfig{})
+	id := g.begin().ID
+	for _, o := range []sessions.Options{
+		{MaxAge: 60, SameSite: http.SameSiteStrictMode},
+		{MaxAge: 60, SameSite: http.SameSiteNoneMode, Partitioned: true},
+		{SameSite: http.SameSiteDefaultMode},
+		{MaxAge: -1, SameSite: http.SameSiteNoneMode, Partitioned: true},
+	} {
+		session := g.change(func(session *sessions.Session) { session.Options = &o })
+		c := parse(t, g.lines)
+		want := o.SameSite
+		if want == http.SameSiteDefaultMode {
+			want = http.SameSiteLaxMode
+		}
+		assert.Equal(t, want, c.SameSite)
+		assert.Equal(t, o.Partitioned, c.Partitioned)
+		assert.Equal(t, o.MaxAge, c.MaxAge)
+		assert.Equal(t, "/", c.Path)
+		assert.True(t, c.HttpOnly && c.Secure)
+		if o.MaxAge >= 0 {
+			assert.Equal(t, id, session.ID)
+		}
+	}
+	plain := newRig(t, gorilla.StoreConfig{Config: hardtack.Config{Keys: hardtack.EphemeralKeyring(), InsecureDevelopment: true}})
+	plain.change(func(session *sessions.Session) {
+		session.Options = &sessions.Options{Path: `/"a"`, MaxAge: 60, SameSite: http.SameSiteNoneMode, Partitioned: true}
+	})
+	require.Len(t, plain.lines, 1)
+	assert.True(t, strings.HasSuffix(plain.lines[0], `; Path=/"a"; Max-Age=60; HttpOnly; SameSite=Lax`), plain.lines[0])
 }
 
 // A fleet in which some servers still have the CookieStore, then some write sealed cookies and some do not.
@@ -470,8 +587,17 @@ func TestStoreWriteOld(t *testing.T) {
 	assert.NotZero(t, writing.FormerUse().Opened)
 	assert.Zero(t, newRig(t, gorilla.StoreConfig{Config: hardtack.Config{Keys: hardtack.EphemeralKeyring()}}).FormerUse())
 
+	// Switched back on, a session that has got a subject is still written.
+	r := sealing.request()
+	session, err := sealing.New(r, "session")
+	require.NoError(t, err)
+	require.NoError(t, sealing.SetSubject(session, "ada"))
+	require.NoError(t, sealing.save(r, session))
+	writing.change(func(session *sessions.Session) { session.Values["i"] = 100 })
+	assert.Equal(t, 100, writing.read().Values["i"])
+
 	c.WriteOld, c.Overflow = true, newMemory()
-	_, err := gorilla.NewStore(c)
+	_, err = gorilla.NewStore(c)
 	var fault *hardtack.ConfigError
 	assert.ErrorAs(t, err, &fault, "gorilla's format cannot say that a session is in the store")
 }
@@ -708,7 +834,7 @@ func TestStoreOptionsThatNoCookieCanHave(t *testing.T) {
 	session, err := g.New(r, "session")
 	require.NoError(t, err)
 	var fault *hardtack.ConfigError
-	for _, o := range []sessions.Options{{Path: "relative"}, {Path: "/a;b"}, {Domain: "a b"}, {SameSite: 77}} {
+	for _, o := range []sessions.Options{{Path: "relative"}, {Path: "/a;b"}, {Domain: "a b"}} {
 		session.Options = &o
 		assert.ErrorAs(t, g.save(r, session), &fault)
 		assert.Empty(t, g.lines)

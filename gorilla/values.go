@@ -6,6 +6,7 @@ import (
 	"encoding/gob"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 )
 
@@ -13,6 +14,8 @@ import (
 type content struct {
 	values map[any]any
 	until  time.Time // to the millisecond; the zero time means as long as the session's Lifetime
+
+	encoded []byte // values as they were read
 }
 
 // endedAt reports whether the session was to be saved again before now.
@@ -54,12 +57,18 @@ func (contentSerializer) Unmarshal(data []byte, v any) error {
 	if n <= 0 {
 		return errNotContent
 	}
-	*c = content{}
+	*c = content{encoded: bytes.Clone(data[n:])}
 	if until != 0 {
 		c.until = time.UnixMilli(int64(until))
 	}
-	if err := gob.NewDecoder(bytes.NewReader(data[n:])).Decode(&c.values); err != nil {
+	if err := gob.NewDecoder(bytes.NewReader(c.encoded)).Decode(&c.values); err != nil {
 		return fmt.Errorf("hardtack: gob: %w", err)
 	}
 	return nil
+}
+
+// sameValues reports whether these are the values that were read. Encoding them again would not tell: gob writes a map in any order.
+func sameValues(encoded []byte, values map[any]any) bool {
+	var read map[any]any
+	return encoded != nil && gob.NewDecoder(bytes.NewReader(encoded)).Decode(&read) == nil && reflect.DeepEqual(read, values)
 }
