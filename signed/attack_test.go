@@ -111,8 +111,9 @@ func handSigner(t testing.TB, algorithm signed.Algorithm) signer {
 func handCodec(t testing.TB, change func(*signed.ForeignConfig[handClaims, cart]), keys ...signed.VerifyKey) *signed.ForeignCodec {
 	t.Helper()
 	f := signed.ForeignConfig[handClaims, cart]{
-		Keys: keys,
-		From: func(c *handClaims) (cart, error) { return cart{Items: []string{c.Name}}, nil },
+		Unique: true,
+		Keys:   keys,
+		From:   func(c *handClaims) (cart, error) { return cart{Items: []string{c.Name}}, nil },
 	}
 	if change != nil {
 		change(&f)

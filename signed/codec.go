@@ -84,6 +84,9 @@ func (*Codec) Encrypts() bool { return false }
 
 // CheckConfig implements hardtack.ConfigChecker.
 func (c *Codec) CheckConfig(config *hardtack.Config, place hardtack.CodecPlace) error {
+	if c == nil || c.keys == nil {
+		return errors.New("was not made by NewCodec")
+	}
 	var err []error
 	switch place {
 	case hardtack.CodecOfHybrid:

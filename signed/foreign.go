@@ -27,6 +27,7 @@ type ForeignCodec struct {
 	unnamed                []*foreignKey
 	issuer, audience, kind string
 	maxAge                 time.Duration
+	unique                 bool
 	decode                 func(claims []byte) (subject *string, payload []byte, err error)
 }
 
@@ -37,6 +38,9 @@ func (*ForeignCodec) Encrypts() bool { return false }
 
 // CheckConfig implements hardtack.ConfigChecker.
 func (c *ForeignCodec) CheckConfig(config *hardtack.Config, place hardtack.CodecPlace) error {
+	if c == nil || c.decode == nil {
+		return errors.New("was not made by NewForeignCodec")
+	}
 	if place != hardtack.CodecOfFormer {
 		return errors.New("only reads, and is for Formerly")
 	}
@@ -56,7 +60,7 @@ func (*ForeignCodec) Seal(context.Context, []byte, hardtack.Binding, *hardtack.R
 // time at which it ends. ErrForged: the signature does not hold, or issuer, audience or type are others. ErrUnknownKey. ErrNotYetValid: iat or nbf is more than
 // 2 minutes ahead. ErrPayload: no data could be made of the claims.
 //
-// The record's ID follows from what was signed, not from jti, since that need not be unique, and not from the signature, which can be had in several spellings.
+// The record has an ID if ForeignConfig.Unique says that tokens are: it follows from what was signed, and not from the signature, which can be had in several spellings.
 func (c *ForeignCodec) Open(_ context.Context, b hardtack.Binding, value string, rec *hardtack.Record) error {
 	t, err := parseToken(value)
 	if err != nil {
@@ -88,8 +92,10 @@ func (c *ForeignCodec) Open(_ context.Context, b hardtack.Binding, value string,
 	if subject != nil {
 		own.Subject = *subject
 	}
-	sum := sha256.Sum256([]byte(t.signed))
-	own.ID = segments.EncodeToString(sum[:idSize])
+	if c.unique {
+		sum := sha256.Sum256([]byte(t.signed))
+		own.ID = segments.EncodeToString(sum[:idSize])
+	}
 	*rec = own
 	return nil
 }

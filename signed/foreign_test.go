@@ -6,6 +6,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -291,4 +293,29 @@ func TestForeignSizes(t *testing.T) {
 	assert.ErrorIs(t, openError(t, codec, handBinding, big), hardtack.ErrMalformed)
 	assert.NoError(t, openError(t, codec, handBinding, byHand(t, s, strings.Repeat("k", 1900), claims(1))))
 	assert.ErrorIs(t, openError(t, codec, handBinding, byHand(t, s, strings.Repeat("k", 2100), claims(1))), hardtack.ErrMalformed)
+}
+
+// Tokens that need not be unique name no session: of two visitors with the same one, each has his own.
+func TestForeignTwins(t *testing.T) {
+	for _, unique := range []bool{false, true} {
+		codec := handCodec(t, func(f *signed.ForeignConfig[handClaims, cart]) { f.Unique, f.MaxAge = unique, time.Hour }, signed.VerifyKey{Algorithm: "HS256", Key: []byte("secret")})
+		token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"iat": epoch.Unix(), "name": "anybody"}).SignedString([]byte("secret"))
+		require.NoError(t, err)
+		jar, err := hardtack.NewHybrid[cart](hardtack.Config{
+			Keys: hardtack.EphemeralKeyring(), Now: func() time.Time { return epoch }, Formerly: []hardtack.Former{{Name: "token", Codec: codec}},
+		}, hardtack.NewMemoryStore(hardtack.MemoryStoreConfig{}))
+		require.NoError(t, err)
+		var ids []string
+		for range 2 {
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			r.AddCookie(&http.Cookie{Name: "token", Value: token})
+			s, err := jar.Get(r)
+			require.NoError(t, err)
+			ids = append(ids, s.ID())
+		}
+		assert.Equal(t, unique, ids[0] == ids[1])
+	}
+	var none *signed.ForeignCodec
+	require.ErrorContains(t, none.CheckConfig(&hardtack.Config{}, hardtack.CodecOfFormer), "NewForeignCodec")
+	require.ErrorContains(t, new(signed.Codec).CheckConfig(&hardtack.Config{}, hardtack.CodecOfJar), "NewCodec")
 }

@@ -30,6 +30,9 @@ type ForeignConfig[C, T any] struct {
 	// MaxAge is how long after its iat a token without exp ends. Tokens have to have exp if it is 0. It is at most 400 days, and at most the Jar's Lifetime, which
 	// should also be as long as from iat to exp: a Jar ends every session a Lifetime after it began.
 	MaxAge time.Duration
+	// Unique says that no two tokens have the same claims: each has a jti, or a session ID, of its own. A hybrid Jar can then refuse a copy of a token whose session was
+	// ended, and parallel first requests agree on the session's ID. Do not set it otherwise: two visitors whose tokens are the same would become one session.
+	Unique bool
 	// From makes the session's data of the claims. Required. Its error, of which only the type is passed on, refuses the token with ErrPayload. So does one of C's own
 	// method Validate, if C is a jwt.ClaimsValidator.
 	From func(*C) (T, error)
@@ -46,6 +49,7 @@ func NewForeignCodec[C, T any](f ForeignConfig[C, T]) (*ForeignCodec, error) {
 		audience: f.Audience,
 		kind:     f.Type,
 		maxAge:   f.MaxAge,
+		unique:   f.Unique,
 	}
 	for i, k := range f.Keys {
 		in := fmt.Sprintf("Keys[%d].", i)
