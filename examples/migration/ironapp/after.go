@@ -60,6 +60,7 @@ func (c codec) Open(ctx context.Context, _ hardtack.Binding, value string, rec *
 	expires := time.UnixMilli(ms)
 	*rec = hardtack.Record{
 		Kind:       hardtack.KindInline,
+		ID:         value, // there is a random salt in it
 		Subject:    account.User,
 		Created:    expires.Add(-ttl),
 		Issued:     expires.Add(-ttl),

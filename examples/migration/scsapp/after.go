@@ -1,6 +1,8 @@
 package scsapp
 
 import (
+	"time"
+
 	"github.com/alexedwards/scs/v2"
 
 	"github.com/hardtack-go/hardtack"
@@ -10,10 +12,11 @@ import (
 // After is the Jar that reads the sessions of scs too. Large sessions stay in their store.
 func After(ring *hardtack.Keyring, metrics hardtack.Observer, store scs.Store) (*hardtack.Jar[shop.Account], error) {
 	old, err := hardtack.NewSCSCodec(hardtack.SCSConfig[shop.Account]{
-		Store:   store,
-		Decode:  scs.GobCodec{}.Decode,
-		From:    fromValues,
-		Subject: func(a *shop.Account) string { return a.User },
+		Store:    store,
+		Decode:   scs.GobCodec{}.Decode,
+		Lifetime: 24 * time.Hour, // the SessionManager's
+		From:     fromValues,
+		Subject:  func(a *shop.Account) string { return a.User },
 	})
 	if err != nil {
 		return nil, err
