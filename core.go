@@ -18,6 +18,8 @@ const (
 	// maxStoreReads the records read for them: clients choose how many they send.
 	maxCandidates = 8
 	maxStoreReads = 2
+	// maxLooks bounds the cookies that another codec than the sealed one refuses without having opened them.
+	maxLooks = 64
 	// maxFormer is the longest value, in bytes, that is tried in a former format.
 	maxFormer = 8192
 
@@ -144,6 +146,7 @@ type lookup struct {
 	ctx    context.Context
 	now    time.Time
 	tries  int
+	looks  int
 	reads  int
 	reason error    // why nothing was accepted so far, the weightiest
 	kept   []Record // authentic, not served, and for Delete to end
@@ -215,11 +218,13 @@ func (l *lookup) read(h http.Header, s *scope, former *Former) *state {
 				l.reads++ // the codec has looked into a store of its own
 			}
 		}
-		// What is refused by its header alone costs next to nothing.
+		// What is refused by a sealed token's header alone costs next to nothing.
 		if !errors.Is(err, ErrUnknownKey) && !errors.Is(err, ErrMalformed) {
 			l.tries++
+		} else if _, sealed := codec.(*SealedCodec); !sealed {
+			l.looks++
 		}
-		return l.tries < maxCandidates && l.reads < maxStoreReads && !away
+		return l.tries < maxCandidates && l.looks < maxLooks && l.reads < maxStoreReads && !away
 	})
 	if away {
 		l.Observer.StoreError(l.ctx, "former", l.reason)

@@ -564,7 +564,7 @@ func TestAtMostEightAreOpened(t *testing.T) {
 	// Those of other applications do not.
 	var foreign []string
 	other := jrNew[jrData](t, hardtack.Config{})
-	for range 50 {
+	for range 30 {
 		foreign = append(foreign, jrStart(t, other, jrData{}), "__Host-session=x")
 	}
 	jrOpen(t, j, append(foreign, pairs[0])...)
@@ -788,6 +788,40 @@ func TestFormerCodecWithoutSeed(t *testing.T) {
 			_, s = jrOpen(t, j, other)
 			assert.NotEqual(t, ids[0], s.ID())
 		})
+	}
+}
+
+// jrCosts is a Codec that counts what it is given.
+type jrCosts struct {
+	jrPlain
+	err    error
+	opened *int
+}
+
+func (c jrCosts) Open(context.Context, hardtack.Binding, string, *hardtack.Record) error {
+	*c.opened++
+	return c.err
+}
+
+// A client chooses how many cookies it sends, and not how many signatures are looked at.
+func TestManyCookiesOfAnotherFormat(t *testing.T) {
+	for _, former := range []bool{false, true} {
+		for err, most := range map[error]int{hardtack.ErrMalformed: 64, hardtack.ErrUnknownKey: 64, hardtack.ErrForged: 8, hardtack.ErrPayload: 8, hardtack.ErrRecordMissing: 2} {
+			opened := 0
+			codec := jrCosts{err: err, opened: &opened}
+			c := hardtack.Config{Codec: codec}
+			if former {
+				c = hardtack.Config{Formerly: []hardtack.Former{{Codec: codec}}}
+			}
+			j := jrNew[jrData](t, c)
+			pairs := make([]string, 500)
+			for i := range pairs {
+				pairs[i] = fmt.Sprintf("%s=x%d", hardtack.DefaultName, i)
+			}
+			_, got := j.Get(jrRequest(pairs...))
+			require.ErrorIs(t, got, err)
+			assert.Equal(t, most, opened, "%v, former %v", err, former)
+		}
 	}
 }
 

@@ -219,3 +219,20 @@ func TestLifetimeBeyondTheRingsRetain(t *testing.T) {
 	assert.Equal(t, "Lifetime", fault.Field)
 	assert.Contains(t, fault.Reason, "24h2m0s")
 }
+
+// A cookie that is refused for a key before its own counts for its own: that is what it was sealed with.
+func TestRefusalForTheLineageCounts(t *testing.T) {
+	first, second := jrAt(-2*time.Hour), jrAt(-time.Hour)
+	ring := jrRing(t, first)
+	jar := jrNew[jrData](t, hardtack.Config{Keys: ring})
+	pair := jrStart(t, jar, jrData{})
+	require.NoError(t, ring.Replace(first, second))
+	r, s := jrOpen(t, jar, pair)
+	moved := jrPair(jrTouch(t, jar, r, s)[0])
+	require.NoError(t, ring.Revoke(t.Context(), first.ID()))
+	_, err := jar.Get(jrRequest(moved))
+	require.ErrorIs(t, err, hardtack.ErrRevokedKey)
+	for _, use := range ring.Use() {
+		assert.Equal(t, use.ID == second.ID(), use.Refused == 1)
+	}
+}

@@ -29,6 +29,8 @@ type SCSConfig[T any] struct {
 	From func(values map[string]any) (T, error)
 	// Subject says whose session it is, by its data; nil means that this is not known.
 	Subject func(*T) string
+	// Payload is how the data reaches the Jar; nil means CBOR. It matters for data that CBOR does not encode.
+	Payload Serializer
 }
 
 // SCSCodec is a Codec for Config.Formerly: its cookie is a token of github.com/alexedwards/scs/v2, and the session in the store. It reads only,
@@ -61,6 +63,9 @@ func NewSCSCodec[T any](c SCSConfig[T]) (*SCSCodec[T], error) {
 	}
 	if c.Lifetime < time.Second || c.Lifetime > maxLifetime {
 		fault("Lifetime", c.Lifetime.String(), "must be that of the SessionManager, between 1 s and 400 days")
+	}
+	if c.Payload == nil {
+		c.Payload = CBOR{}
 	}
 	if c.StoreTimeout == 0 {
 		c.StoreTimeout = defaultStoreTimeout
@@ -127,9 +132,9 @@ func (c *SCSCodec[T]) Open(ctx context.Context, b Binding, value string, rec *Re
 	if err != nil {
 		return fmt.Errorf("%w: SCSConfig.From: %T", ErrPayload, err)
 	}
-	payload, err := CBOR{}.Marshal(&data)
+	payload, err := c.config.Payload.Marshal(&data)
 	if err != nil {
-		return fmt.Errorf("%w: %T", ErrPayload, err)
+		return fmt.Errorf("%w: SCSConfig.Payload: %T", ErrPayload, err)
 	}
 	subject := ""
 	if c.config.Subject != nil {
@@ -145,7 +150,7 @@ func (c *SCSCodec[T]) Open(ctx context.Context, b Binding, value string, rec *Re
 		Created:    began,
 		Issued:     began,
 		Expires:    deadline,
-		Serializer: CBOR{},
+		Serializer: c.config.Payload,
 		Payload:    payload,
 	}
 	return nil

@@ -60,7 +60,7 @@ func (s *Session[T]) state() *state {
 }
 
 // ID returns the session's public identity: 22 characters that stay the same
-// until Renew. It may be logged: nothing can be done with it. A Codec of
+// until Renew, or until the session moves on from a former format. It may be logged: nothing can be done with it. A Codec of
 // another format may have IDs of another form.
 func (s *Session[T]) ID() string {
 	rec := &s.state().rec

@@ -54,7 +54,11 @@ func newShop(t *testing.T, alg signed.Algorithm) *shop {
 	require.NoError(t, err)
 	s.jar, err = hardtack.New[cart](hardtack.Config{Keys: ring, Codec: s.codec, Serializer: hardtack.JSON{}, Audience: audience})
 	require.NoError(t, err)
-	handler, err := signed.JWKSHandler(signed.JWKSOptions{}, s.codec)
+	// A shop that changes its algorithm has both in its set.
+	other := map[signed.Algorithm]signed.Algorithm{signed.EdDSA: signed.ES256, signed.ES256: signed.EdDSA}[alg]
+	before, err := signed.NewCodec(ring, signed.Options{Algorithm: other, Issuer: issuer})
+	require.NoError(t, err)
+	handler, err := signed.JWKSHandler(signed.JWKSOptions{}, before, s.codec)
 	require.NoError(t, err)
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
@@ -174,8 +178,13 @@ func TestOthersVerify(t *testing.T) {
 
 				// A key is announced: it is in the set before it signs, which it then does at once.
 				old := s.ring.Keys()[0]
-				require.NoError(t, s.ring.Replace(old, hardtack.GenerateKey(time.Now().Add(time.Hour), time.Time{})))
+				announced := hardtack.GenerateKey(time.Now().Add(time.Hour), time.Time{})
+				require.NoError(t, s.ring.Replace(old, announced))
 				check(s.session(t))
+				set, err := jwk.Fetch(t.Context(), s.jwks)
+				require.NoError(t, err)
+				_, there := set.LookupKeyID(announced.ID().String() + "-" + string(alg))
+				assert.True(t, there)
 				next, err := s.ring.Keys()[0].WithTimes(time.Now().Add(-time.Second), time.Time{})
 				require.NoError(t, err)
 				require.NoError(t, s.ring.Replace(old, next))
@@ -238,7 +247,7 @@ func TestForeignReadsOthers(t *testing.T) {
 				key = crypto.PublicKey(public)
 			}
 			codec, err := signed.NewForeignCodec(signed.ForeignConfig[cart, cart]{
-				Keys: []signed.VerifyKey{{ID: "old", Algorithm: alg, Key: key}}, Issuer: issuer, Audience: audience, Type: "JWT",
+				Keys: []signed.VerifyKey{{ID: "old", Algorithm: alg, Key: key}}, Issuer: issuer, Audience: audience, Type: "JWT", MaxAge: time.Hour,
 				From: func(c *cart) (cart, error) { return *c, nil },
 			})
 			require.NoError(t, err)

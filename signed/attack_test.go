@@ -43,6 +43,9 @@ func (a *target) refused(t *testing.T, value string, reasons ...error) {
 	t.Helper()
 	if len(reasons) == 0 {
 		reasons = []error{hardtack.ErrMalformed}
+		if a.foreign {
+			reasons = append(reasons, hardtack.ErrPayload) // once the signature holds
+		}
 	}
 	rec := hardtack.Record{Subject: "untouched"}
 	err := a.codec.Open(t.Context(), a.b, value, &rec)
@@ -112,6 +115,7 @@ func handCodec(t testing.TB, change func(*signed.ForeignConfig[handClaims, cart]
 	t.Helper()
 	f := signed.ForeignConfig[handClaims, cart]{
 		Unique: true,
+		MaxAge: 24 * time.Hour,
 		Keys:   keys,
 		From:   func(c *handClaims) (cart, error) { return cart{Items: []string{c.Name}}, nil },
 	}
@@ -133,7 +137,7 @@ func targets(t *testing.T) (all []*target) {
 			codec:   newCodec(t, ring, signed.Options{Algorithm: a, Issuer: "https://shop.example"}),
 			b:       hardtack.Binding{Name: cookieName, Audience: "shop", Now: epoch},
 			key:     derive(t, a, secretOf("attacked")),
-			otherID: other.ID().String(),
+			otherID: other.ID().String() + "-" + string(a),
 		}
 		x.set(t, seal(t, x.codec, x.b, record(`{"role":"user"}`)))
 		all = append(all, x)

@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/json"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -95,7 +96,7 @@ func attackKid(t *testing.T, a *target) {
 	}
 	for _, other := range []string{"null", "0", "1e2", "true", "[]", `["` + kid + `"]`, `{"` + kid + `":1}`} {
 		header := a.replaced(t, `"kid":"`+kid+`"`, `"kid":`+other)
-		a.refused(t, a.key.mint(t, header, a.claims))
+		a.refused(t, a.key.mint(t, header, a.claims), hardtack.ErrMalformed, hardtack.ErrUnknownKey)
 	}
 	// One key's token under the ID of another.
 	a.refused(t, a.key.mint(t, a.replaced(t, kid, a.otherID), a.claims), hardtack.ErrMalformed, hardtack.ErrForged)
@@ -167,12 +168,17 @@ func attackNumbers(t *testing.T, a *target) {
 		for _, number := range []string{
 			"1e400", "-1e400", "1e308", "1e309", "9223372036854775807", "9223372036854775808", "18446744073709551616", "99999999999999999999999999999999", "281474976711",
 			"-1", "-1774832400", "NaN", "nan", "Infinity", "-Infinity", "+1774832400", "01774832400", "0x69c8d010", "1_774_832_400", ".5", "1.", "1e", "",
-			`"1774832400"`, `"NaN"`, "true", "null", "[]", "{}", "[1774832400]", strings.Repeat("9", 4000),
+			`"1774832400"`, `"NaN"`, `"0x1p30"`, `"Infinity"`, "true", "null", "[]", "{}", "[1774832400]", strings.Repeat("9", 4000),
 		} {
+			if a.foreign && (name == "iat" && json.Valid([]byte(number)) || number == "null" || number == `"1774832400"`) {
+				continue // live sessions of golang-jwt may have these
+			}
 			a.refused(t, a.key.mint(t, a.header, a.claims[:begin]+number+a.claims[end:]))
 		}
 		if a.foreign {
-			a.refused(t, a.key.mint(t, a.header, a.claims[:begin]+"253402300800"+a.claims[end:])) // the year 10000
+			if name != "iat" {
+				a.refused(t, a.key.mint(t, a.header, a.claims[:begin]+"253402300800"+a.claims[end:])) // the year 10000
+			}
 		} else { // one spelling of each number is good
 			for _, number := range []string{a.claims[begin:end] + ".0", a.claims[begin:end] + "e0", "-0", "0.5", "1.7748324e9"} {
 				a.refused(t, a.key.mint(t, a.header, a.claims[:begin]+number+a.claims[end:]))
@@ -188,7 +194,7 @@ func attackType(t *testing.T, a *target) {
 		a.refused(t, a.key.mint(t, a.replaced(t, `"typ":"`+typ+`"`, `"typ":"`+other+`"`), a.claims), hardtack.ErrMalformed, hardtack.ErrForged)
 	}
 	for _, other := range []string{"null", "1", "[]", `["` + typ + `"]`} {
-		a.refused(t, a.key.mint(t, a.replaced(t, `"typ":"`+typ+`"`, `"typ":`+other), a.claims))
+		a.refused(t, a.key.mint(t, a.replaced(t, `"typ":"`+typ+`"`, `"typ":`+other), a.claims), hardtack.ErrMalformed, hardtack.ErrForged)
 	}
 	for _, member := range []string{`,"typ":"` + typ + `"`, `"typ":"` + typ + `",`} {
 		if strings.Contains(a.header, member) {

@@ -27,7 +27,7 @@ type Options struct {
 	Algorithm Algorithm
 	// Issuer is the claim iss, at most 255 bytes. Empty, the default, means that there is none, and that a token with one is refused.
 	Issuer string
-	// Claim has the session's data; "session" by default, at most 255 bytes. It cannot be a claim that means something else already.
+	// Claim has the session's data; "session" by default, at most 255 bytes. It cannot be one of the registered claims of RFC 7519, or "hardtack".
 	Claim string
 }
 

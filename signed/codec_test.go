@@ -68,7 +68,7 @@ func TestGolden(t *testing.T) {
 		c := newCodec(t, ring, signed.Options{Algorithm: a, Issuer: "https://shop.example"})
 		value := seal(t, c, b, rec)
 		header, claims, signature := parts(t, value)
-		assert.Equal(t, fmt.Sprintf(`{"alg":"%s","kid":"%v","typ":"__Host-session+jwt"}`, a, key.ID()), header)
+		assert.Equal(t, fmt.Sprintf(`{"alg":"%s","kid":"%v-%[1]s","typ":"__Host-session+jwt"}`, a, key.ID()), header)
 		assert.Equal(t, `{"iss":"https://shop.example","aud":"shop",`+
 			`"sub":"a\"\\/\u003c\u003e\u0026'\b\f\n\r\t\u0000\u001f`+"\x7f"+`\u2028\u2029ü🍪",`+
 			`"jti":"Iig6GpU9NPN9QF5OpD53pQ","iat":1774749599,"nbf":1774749599,"exp":1774832400,`+

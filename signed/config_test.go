@@ -156,25 +156,25 @@ func TestForeignConfigFaults(t *testing.T) {
 		"EdDSA with plain bytes": {signed.VerifyKey{Algorithm: "EdDSA", Key: []byte(public)}, "Key"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := signed.NewForeignCodec(signed.ForeignConfig[handClaims, cart]{Keys: []signed.VerifyKey{test.key}, From: data})
+			_, err := signed.NewForeignCodec(signed.ForeignConfig[handClaims, cart]{Keys: []signed.VerifyKey{test.key}, MaxAge: time.Hour, From: data})
 			assert.Equal(t, []string{"ForeignConfig.Keys[0]." + test.field}, faultsOf(t, err))
 		})
 	}
 
-	_, err = signed.NewForeignCodec(signed.ForeignConfig[handClaims, cart]{From: data, Keys: []signed.VerifyKey{
+	_, err = signed.NewForeignCodec(signed.ForeignConfig[handClaims, cart]{MaxAge: time.Hour, From: data, Keys: []signed.VerifyKey{
 		{ID: "a", Algorithm: "HS256", Key: []byte("1")}, {ID: "b", Algorithm: "EdDSA", Key: []byte("2")}, {ID: "a", Algorithm: "HS256", Key: []byte("3")},
 	}})
 	assert.Equal(t, []string{"ForeignConfig.Keys[1].Key", "ForeignConfig.Keys[2].ID"}, faultsOf(t, err))
 
 	var keys []signed.VerifyKey
-	for range 9 {
+	for range 5 {
 		keys = append(keys, signed.VerifyKey{Algorithm: "HS256", Key: []byte("1")})
 	}
-	_, err = signed.NewForeignCodec(signed.ForeignConfig[handClaims, cart]{From: data, Keys: keys})
+	_, err = signed.NewForeignCodec(signed.ForeignConfig[handClaims, cart]{MaxAge: time.Hour, From: data, Keys: keys})
 	assert.Equal(t, []string{"ForeignConfig.Keys"}, faultsOf(t, err))
-	_, err = signed.NewForeignCodec(signed.ForeignConfig[handClaims, cart]{From: data, Keys: keys[:8], MaxAge: 400*24*time.Hour + 1})
+	_, err = signed.NewForeignCodec(signed.ForeignConfig[handClaims, cart]{From: data, Keys: keys[:4], MaxAge: 400*24*time.Hour + 1})
 	assert.Equal(t, []string{"ForeignConfig.MaxAge"}, faultsOf(t, err))
-	_, err = signed.NewForeignCodec(signed.ForeignConfig[handClaims, cart]{From: data, Keys: keys[:8], MaxAge: 400 * 24 * time.Hour})
+	_, err = signed.NewForeignCodec(signed.ForeignConfig[handClaims, cart]{From: data, Keys: keys[:4], MaxAge: 400 * 24 * time.Hour})
 	assert.NoError(t, err)
 }
 

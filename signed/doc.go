@@ -22,7 +22,7 @@
 // # What a verifier has to check
 //
 // Of every token, besides the signature with the key that kid names: that alg is the one that it expects, and not whatever the token says; that typ is the cookie's name
-// followed by "+jwt"; that iss and aud are this application's; and that exp has not passed. Options.Issuer and Config.Audience should be
+// followed by "+jwt"; that iss and aud are this application's; and that exp has not passed. Clocks differ, and nbf may be up to two minutes ahead: allow for that. Options.Issuer and Config.Audience should be
 // set, or there is nothing that tells this application's tokens from another's. Tokens should be taken from the cookie only.
 //
 // The data is in the claim "session" or as Options.Claim says. The claim "hardtack" is private to this library. exp is the session's absolute end; a verifier knows

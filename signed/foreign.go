@@ -18,7 +18,7 @@ const (
 )
 
 // errEndless is of a token that would be good for ever.
-var errEndless = fmt.Errorf("%w: a token without exp needs iat and ForeignConfig.MaxAge", hardtack.ErrMalformed)
+var errEndless = fmt.Errorf("%w: a token needs exp or iat", hardtack.ErrPayload)
 
 // ForeignCodec reads the JWT cookies that an application has made by hand, for instance with golang-jwt, so that their sessions go on. It is
 // for Config.Formerly only: it writes nothing. It is safe for concurrent use if the functions of its ForeignConfig are.
@@ -28,6 +28,7 @@ type ForeignCodec struct {
 	issuer, audience, kind string
 	maxAge                 time.Duration
 	unique                 bool
+	payload                hardtack.Serializer
 	decode                 func(claims []byte) (subject *string, payload []byte, err error)
 }
 
@@ -73,14 +74,15 @@ func (c *ForeignCodec) Open(_ context.Context, b hardtack.Binding, value string,
 	if err := c.verify(h, &t); err != nil {
 		return err
 	}
+	// From here on nothing is ErrMalformed: of those a request may have many, since they cost next to nothing.
 	claims, err := parseForeignClaims(t.claims)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: the registered claims make no sense", hardtack.ErrPayload)
 	}
 	if c.kind != "" && h.kind != c.kind || c.issuer != "" && claims.issuer != c.issuer || c.audience != "" && !slices.Contains(claims.audience, c.audience) {
 		return errOther
 	}
-	own := hardtack.Record{Kind: hardtack.KindInline, Serializer: hardtack.CBOR{}}
+	own := hardtack.Record{Kind: hardtack.KindInline, Serializer: c.payload}
 	if err := c.times(claims, b.Now, &own); err != nil {
 		return err
 	}
@@ -124,24 +126,26 @@ func (c *ForeignCodec) verify(h foreignHeader, t *token) error {
 
 // times fills in when the session began and when it ends.
 func (c *ForeignCodec) times(claims *foreignClaims, now time.Time, rec *hardtack.Record) error {
-	for _, t := range []*time.Time{claims.issued, claims.notBefore} {
-		if t != nil && t.After(now.Add(clockSkew)) {
-			return hardtack.ErrNotYetValid
-		}
+	if claims.notBefore != nil && claims.notBefore.After(now.Add(clockSkew)) {
+		return hardtack.ErrNotYetValid
 	}
 	switch {
 	case claims.expires != nil:
 		rec.Expires = *claims.expires
-	case claims.issued != nil && c.maxAge > 0:
+	case claims.issued != nil:
 		rec.Expires = claims.issued.Add(c.maxAge)
 	default:
 		return errEndless
 	}
-	rec.Created = now.Truncate(time.Millisecond)
+	rec.Created = rec.Expires.Add(-c.maxAge)
 	if claims.issued != nil {
 		rec.Created = *claims.issued
-	} else if begun := rec.Expires.Add(-c.maxAge); c.maxAge > 0 && begun.Before(now) {
-		rec.Created = begun
+	}
+	if rec.Created.After(now) { // by another server's clock, or for longer than MaxAge
+		rec.Created = now.Truncate(time.Millisecond)
+	}
+	if end := rec.Created.Add(longestLifetime); rec.Expires.After(end) {
+		rec.Expires = end
 	}
 	rec.Issued = rec.Created
 	return nil

@@ -3,7 +3,6 @@ package signed
 import (
 	"bytes"
 	"encoding/json"
-	"strconv"
 	"time"
 
 	"github.com/hardtack-go/hardtack"
@@ -30,14 +29,9 @@ func parseForeignHeader(data []byte) (h foreignHeader, err error) {
 			return h, hardtack.ErrMalformed
 		}
 	}
-	for _, m := range []struct {
-		name string
-		to   *string
-	}{{"alg", &h.algorithm}, {"kid", &h.key}, {"typ", &h.kind}} {
-		if text := members[m.name]; text != nil && !parseText(text, m.to) {
-			return h, hardtack.ErrMalformed
-		}
-	}
+	parseText(members["alg"], &h.algorithm) // what is not text is no algorithm, and no key's ID or type
+	parseText(members["kid"], &h.key)
+	parseText(members["typ"], &h.kind)
 	return h, nil
 }
 
@@ -67,24 +61,32 @@ func parseForeignClaims(data []byte) (*foreignClaims, error) {
 		name string
 		to   **time.Time
 	}{{"iat", &c.issued}, {"nbf", &c.notBefore}, {"exp", &c.expires}} {
-		if number := members[m.name]; number != nil {
-			t, err := parseNumericDate(number)
-			if err != nil {
-				return nil, err
-			}
-			*m.to = &t
+		t, ok := parseNumericDate(members[m.name])
+		if !ok && m.name != "iat" { // which limits nothing: golang-jwt does not look at it
+			return nil, hardtack.ErrMalformed
 		}
+		*m.to = t
 	}
 	return c, nil
 }
 
-// parseNumericDate reads seconds, which may have a fraction (RFC 7519).
-func parseNumericDate(number json.RawMessage) (time.Time, error) {
-	seconds, err := strconv.ParseFloat(string(number), 64)
-	if err != nil || !(seconds >= 0 && seconds <= lastSecond) {
-		return time.Time{}, hardtack.ErrMalformed
+// parseNumericDate reads seconds, which may have a fraction (RFC 7519). It is as lenient as golang-jwt, whose users' sessions these are: null is none,
+// 0 as well, since that is what an empty field becomes, and a number may be in quotes.
+func parseNumericDate(number json.RawMessage) (t *time.Time, ok bool) {
+	if number == nil || string(number) == "null" {
+		return nil, true
 	}
-	return time.UnixMilli(int64(seconds * 1000)), nil
+	text := string(number)
+	parseText(number, &text)
+	var seconds float64
+	if json.Unmarshal([]byte(text), &seconds) != nil || seconds < 0 || seconds > lastSecond {
+		return nil, false
+	}
+	if seconds == 0 {
+		return nil, true
+	}
+	at := time.UnixMilli(int64(seconds * 1000))
+	return &at, true
 }
 
 func parseText(data json.RawMessage, to *string) bool {

@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/golang-jwt/jwt/v5"
-
 	"github.com/hardtack-go/hardtack"
 )
 
@@ -27,17 +25,20 @@ type ForeignConfig[C, T any] struct {
 	Audience string
 	// Type, if set, must be the header's typ; golang-jwt writes "JWT".
 	Type string
-	// MaxAge is how long after its iat a token without exp ends. Tokens have to have exp if it is 0. It is at most 400 days, and at most the Jar's Lifetime, which
-	// should also be as long as from iat to exp: a Jar ends every session a Lifetime after it began.
+	// MaxAge is how long a token is good for, from iat to exp, the longest that there is. A token without exp ends so long after its iat. Required; at most 400 days, and
+	// at most the Jar's Lifetime, since a Jar ends every session a Lifetime after it began.
 	MaxAge time.Duration
 	// Unique says that no two tokens have the same claims: each has a jti, or a session ID, of its own. A hybrid Jar can then refuse a copy of a token whose session was
 	// ended, and parallel first requests agree on the session's ID. Do not set it otherwise: two visitors whose tokens are the same would become one session.
 	Unique bool
 	// From makes the session's data of the claims. Required. Its error, of which only the type is passed on, refuses the token with ErrPayload. So does one of C's own
-	// method Validate, if C is a jwt.ClaimsValidator.
+	// methods Validate or Valid, if it has one. It has to do with all tokens that the keys verify: there is no other codec to try after it.
 	From func(*C) (T, error)
 	// Subject says whose session it is, by its data. If nil, it is the claim sub, if that is text.
 	Subject func(*T) string
+	// Payload is how the data reaches the Jar; nil means CBOR. It matters for data that CBOR does not encode, such as a type with methods for JSON: set it to
+	// the Jar's Serializer.
+	Payload hardtack.Serializer
 }
 
 // NewForeignCodec returns a Codec for tokens as f says. Its error joins a *hardtack.ConfigError for each fault.
@@ -73,8 +74,8 @@ func NewForeignCodec[C, T any](f ForeignConfig[C, T]) (*ForeignCodec, error) {
 	if len(c.unnamed) > maxUnnamed {
 		wrong.add("ForeignConfig", "Keys", "", "has %d keys without ID, of which at most %d are tried", len(c.unnamed), maxUnnamed)
 	}
-	if f.MaxAge < 0 || f.MaxAge > longestLifetime {
-		wrong.add("ForeignConfig", "MaxAge", f.MaxAge.String(), "must be between 0 and 400 days")
+	if f.MaxAge < time.Second || f.MaxAge > longestLifetime {
+		wrong.add("ForeignConfig", "MaxAge", f.MaxAge.String(), "must be between 1 s and 400 days: how long a token is good for")
 	}
 	if f.From == nil {
 		wrong.add("ForeignConfig", "From", "", "is required: it makes the session's data of the claims")
@@ -82,30 +83,44 @@ func NewForeignCodec[C, T any](f ForeignConfig[C, T]) (*ForeignCodec, error) {
 	if wrong != nil {
 		return nil, errors.Join(wrong...)
 	}
-	data, subject := f.From, f.Subject
-	c.decode = func(text []byte) (*string, []byte, error) { return decodeForeign(text, data, subject) }
+	if f.Payload == nil {
+		f.Payload = hardtack.CBOR{}
+	}
+	c.payload = f.Payload
+	c.decode = f.decode
 	return c, nil
 }
 
-// decodeForeign returns the session's data in CBOR and, if there is a function for it, its subject.
-func decodeForeign[C, T any](text []byte, data func(*C) (T, error), subject func(*T) string) (of *string, payload []byte, err error) {
+// decode returns the session's data, encoded, and its subject, if there is a function for it.
+func (f ForeignConfig[C, T]) decode(text []byte) (of *string, payload []byte, err error) {
 	var claims C
 	if err = json.Unmarshal(text, &claims); err != nil {
 		return nil, nil, err
 	}
-	if v, ok := any(&claims).(jwt.ClaimsValidator); ok {
-		if err := v.Validate(); err != nil {
-			return nil, nil, err
-		}
+	if err := validate(&claims, claims); err != nil {
+		return nil, nil, err
 	}
-	t, err := data(&claims)
+	t, err := f.From(&claims)
 	if err != nil {
 		return nil, nil, err
 	}
-	if subject != nil {
-		s := subject(&t)
+	if f.Subject != nil {
+		s := f.Subject(&t)
 		of = &s
 	}
-	payload, err = hardtack.CBOR{}.Marshal(&t)
+	payload, err = f.Payload.Marshal(&t)
 	return of, payload, err
+}
+
+// validate calls the method by which golang-jwt, of version 5 or before, has the application look at its claims: that of the first that has one.
+func validate(claims ...any) error {
+	for _, c := range claims {
+		switch v := c.(type) {
+		case interface{ Validate() error }:
+			return v.Validate()
+		case interface{ Valid() error }:
+			return v.Valid()
+		}
+	}
+	return nil
 }

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	maxUnnamed = 8    // keys without an ID, each of which is tried
+	maxUnnamed = 4    // keys without an ID, each of which is tried
 	minRSA     = 1024 // bits, below which crypto/rsa does not verify
 )
 
@@ -23,7 +23,7 @@ const (
 type VerifyKey struct {
 	_ struct{}
 
-	// ID is the kid of the tokens that this key, and no other, verifies. Of keys without one, up to 8, each is tried.
+	// ID is the kid of the tokens that this key, and no other, verifies. Of keys without one, up to 4, each is tried.
 	ID string
 	// Algorithm is one of HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 and EdDSA. A token with another is refused.
 	Algorithm Algorithm
@@ -135,6 +135,9 @@ func isPublic(secret []byte) bool {
 		return false
 	}
 	if _, err := x509.ParsePKIXPublicKey(secret); err == nil {
+		return true
+	}
+	if _, err := x509.ParseCertificate(secret); err == nil {
 		return true
 	}
 	_, err := x509.ParsePKCS1PublicKey(secret)

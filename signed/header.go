@@ -19,7 +19,7 @@ func newHeader(s *scheme, cookie string) *header {
 		Algorithm Algorithm `json:"alg"`
 		Key       string    `json:"kid"`
 		Type      string    `json:"typ"`
-	}{s.name, "", cookie + "+jwt"})
+	}{s.name, keyID(hardtack.KeyID{}, s.name)[hexID:], cookie + "+jwt"})
 	if err != nil {
 		panic(err) // strings have an encoding
 	}
@@ -28,17 +28,21 @@ func newHeader(s *scheme, cookie string) *header {
 	return &header{cookie, data[:i:i], data[i:]}
 }
 
+const hexID = 2 * len(hardtack.KeyID{})
+
+// keyID is what a key of the ring is called under one algorithm: verifiers look a key up by its kid, and of one ring each algorithm has another.
+func keyID(id hardtack.KeyID, a Algorithm) string { return id.String() + "-" + string(a) }
+
 func (h *header) with(id hardtack.KeyID) []byte {
 	return bytes.Join([][]byte{h.before, []byte(id.String()), h.after}, nil)
 }
 
 // key returns the key that data, a header, names.
 func (h *header) key(data []byte) (id hardtack.KeyID, err error) {
-	const digits = 2 * len(id)
-	if len(data) != len(h.before)+digits+len(h.after) {
+	if len(data) != len(h.before)+hexID+len(h.after) {
 		return id, hardtack.ErrMalformed
 	}
-	id, err = hardtack.ParseKeyID(string(data[len(h.before) : len(h.before)+digits]))
+	id, err = hardtack.ParseKeyID(string(data[len(h.before) : len(h.before)+hexID]))
 	if err != nil || !bytes.Equal(data, h.with(id)) {
 		return id, hardtack.ErrMalformed
 	}

@@ -88,7 +88,12 @@ func JWKSHandler(o JWKSOptions, codecs ...*Codec) (http.Handler, error) {
 		h.Set("Content-Type", "application/jwk-set+json")
 		h.Set("Cache-Control", cacheControl)
 		h.Set("ETag", `"`+hex.EncodeToString(sum[:16])+`"`)
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+		// An answer to another condition, or to a range, could be cached in place of the set.
+		plain := r.Clone(r.Context())
+		for _, name := range []string{"If-Match", "If-Range", "If-Unmodified-Since", "If-Modified-Since", "Range"} {
+			plain.Header.Del(name)
+		}
+		http.ServeContent(w, plain, "", time.Time{}, bytes.NewReader(body))
 	}), nil
 }
 
@@ -100,7 +105,7 @@ func publicKeys(codecs []*Codec, now time.Time) ([]byte, error) {
 	for _, c := range codecs {
 		c.keys.forget(now)
 		for _, key := range c.keys.ring.OpeningKeys(now) {
-			pair, err := c.keys.of(key)
+			pair, err := c.keys.of(key, now)
 			if err != nil {
 				return nil, err
 			}
@@ -108,7 +113,7 @@ func publicKeys(codecs []*Codec, now time.Time) ([]byte, error) {
 			if err != nil {
 				return nil, err
 			}
-			k.Use, k.Algorithm, k.ID = "sig", c.keys.scheme.name, key.ID().String()
+			k.Use, k.Algorithm, k.ID = "sig", c.keys.scheme.name, keyID(key.ID(), c.keys.scheme.name)
 			if !slices.Contains(set.Keys, k) { // two codecs may share a ring
 				set.Keys = append(set.Keys, k)
 			}

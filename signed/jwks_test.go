@@ -43,7 +43,11 @@ func publicKeys(t testing.TB, h http.Handler) (keys []publicKey) {
 
 func ids(keys []publicKey) (ids []string) {
 	for _, k := range keys {
-		ids = append(ids, k.Kid)
+		id, algorithm, _ := strings.Cut(k.Kid, "-")
+		if algorithm != k.Alg {
+			id = k.Kid
+		}
+		ids = append(ids, id)
 	}
 	return ids
 }
@@ -120,6 +124,7 @@ func TestJWKSKeys(t *testing.T) {
 	both := publicKeys(t, jwksHandler(t, clock, es, ed, newCodec(t, ring, signed.Options{Issuer: "x"})))
 	assert.Equal(t, names(sealing, sealing), ids(both))
 	assert.Equal(t, []string{"ES256", "EdDSA"}, []string{both[0].Alg, both[1].Alg})
+	assert.NotEqual(t, both[0].Kid, both[1].Kid, "verifiers look a key up by its name")
 }
 
 func TestJWKSShowsNoPrivateHalf(t *testing.T) {
@@ -185,6 +190,12 @@ func TestJWKSOverHTTP(t *testing.T) {
 	assert.Empty(t, none)
 	assert.Equal(t, int64(len(body)), head.ContentLength)
 
+	// Whatever else is asked for, what a cache may keep is the whole set.
+	for _, header := range [][]string{{"If-Match", `"x"`}, {"Range", "bytes=0-3"}, {"Range", "bytes=0-1,3-4"}, {"Range", "bytes=9999-"}, {"If-Unmodified-Since", "Mon, 01 Jan 2001 00:00:00 GMT"}} {
+		w, all := do("GET", header...)
+		assert.Equal(t, 200, w.StatusCode, header)
+		assert.Equal(t, body, all)
+	}
 	for _, match := range []string{tag, "*", `"x", ` + tag, "W/" + tag} {
 		w, none := do("GET", "If-None-Match", match)
 		assert.Equal(t, 304, w.StatusCode, match)

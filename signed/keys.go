@@ -3,6 +3,7 @@ package signed
 import (
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hardtack-go/hardtack"
@@ -14,9 +15,14 @@ type derivedKeys struct {
 	ring   *hardtack.Keyring
 	scheme *scheme
 
+	opened atomic.Uint64
+
 	mu   sync.RWMutex
 	byID map[hardtack.KeyID]*keyPair
 }
+
+// forgetEvery is after how many openings a process that does nothing else looks for keys to forget.
+const forgetEvery = 256
 
 func newDerivedKeys(ring *hardtack.Keyring, s *scheme) *derivedKeys {
 	return &derivedKeys{ring: ring, scheme: s, byID: make(map[hardtack.KeyID]*keyPair)}
@@ -29,7 +35,7 @@ func (d *derivedKeys) sealing(now time.Time) (hardtack.KeyID, *keyPair, error) {
 		return hardtack.KeyID{}, nil, err
 	}
 	d.forget(now)
-	pair, err := d.of(key)
+	pair, err := d.of(key, now)
 	return key.ID(), pair, err
 }
 
@@ -42,7 +48,10 @@ func (d *derivedKeys) opening(id hardtack.KeyID, now time.Time) (pair *keyPair, 
 		}
 		return nil, false, err
 	}
-	pair, err = d.of(key)
+	if d.opened.Add(1)%forgetEvery == 0 { // others have other times for it
+		d.forget(now)
+	}
+	pair, err = d.of(key, now)
 	return pair, stale, err
 }
 
@@ -52,7 +61,7 @@ func (d *derivedKeys) cached(id hardtack.KeyID) *keyPair {
 	return d.byID[id]
 }
 
-func (d *derivedKeys) of(key hardtack.Key) (*keyPair, error) {
+func (d *derivedKeys) of(key hardtack.Key, now time.Time) (*keyPair, error) {
 	if pair := d.cached(key.ID()); pair != nil {
 		return pair, nil
 	}
@@ -62,7 +71,9 @@ func (d *derivedKeys) of(key hardtack.Key) (*keyPair, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.byID[key.ID()] = pair
+	if _, _, err := d.ring.KeyForOpening(key.ID(), now); err == nil { // it may have been revoked meanwhile
+		d.byID[key.ID()] = pair
+	}
 	return pair, nil
 }
 

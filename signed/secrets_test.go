@@ -75,7 +75,7 @@ func TestNothingPrintsSecrets(t *testing.T) {
 
 	legacy := []byte("a secret of twenty-nine bytes")
 	key := signed.VerifyKey{ID: "k", Algorithm: "HS256", Key: legacy}
-	f := signed.ForeignConfig[handClaims, cart]{Keys: []signed.VerifyKey{key}, From: func(*handClaims) (cart, error) { return cart{}, nil }}
+	f := signed.ForeignConfig[handClaims, cart]{Keys: []signed.VerifyKey{key}, MaxAge: time.Hour, From: func(*handClaims) (cart, error) { return cart{}, nil }}
 	c, err := signed.NewForeignCodec(f)
 	require.NoError(t, err)
 	text := printed(t, key) + printed(t, &key) + printed(t, f.Keys) + printed(t, c) + printed(t, []any{c}) + printed(t, struct{ C *signed.ForeignCodec }{c})

@@ -11,6 +11,7 @@ func After(ring *hardtack.Keyring, metrics hardtack.Observer, key []byte) (*hard
 	old, err := signed.NewForeignCodec(signed.ForeignConfig[claims, shop.Account]{
 		Keys:   []signed.VerifyKey{{Algorithm: "HS256", Key: key}},
 		Issuer: "shop",
+		MaxAge: day, // from iat to exp
 		From:   func(c *claims) (shop.Account, error) { return shop.Account{User: c.Subject, Cart: c.Cart}, nil },
 	})
 	if err != nil {
