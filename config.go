@@ -112,7 +112,7 @@ type Budget struct {
 	Record int
 }
 
-// Former is a place and a format in which the session's cookie used to live.
+// Former is a place and a format in which the session's cookie used to live. Domain and Path must be those of the old cookie, or it cannot be expired.
 // It is read when the present cookie is absent, malformed, forged or of an unknown key; Save and
 // Delete expire it there.
 type Former struct {
@@ -121,6 +121,9 @@ type Former struct {
 	Path   string // empty means "/"
 	Codec  Codec  // nil means the Jar's
 	Label  string // what Observer.Opened and FormerUse call it; empty means Name; best unlike the others'
+	// Prolong gives a session that comes from here a whole Lifetime from now on, when it moves. Otherwise it ends when its old cookie
+	// would have ended, although that might have been renewed with each use.
+	Prolong bool
 
 	inherits bool // Codec was nil
 	use      *formerUse

@@ -176,8 +176,11 @@ func (l *lookup) elsewhere() bool {
 }
 
 // weight orders refusals: what is known about an authentic cookie says more
-// than what is wrong with a forged one.
+// than what is wrong with a forged one, and an outage, after which no cookie may be overwritten, most.
 func weight(err error) int {
+	if errors.Is(err, ErrStoreUnavailable) {
+		return 5
+	}
 	for i, e := range []error{ErrNoCookie, ErrMalformed, ErrUnknownKey, ErrForged} {
 		if errors.Is(err, e) {
 			return i
@@ -343,6 +346,10 @@ func (l *lookup) accept(rec *Record, former *Former) *state {
 	case rec.Idle && l.IdleTimeout > 0 && !l.now.Before(rec.Issued.Add(l.IdleTimeout)):
 		l.refuse(ErrIdle)
 		return nil
+	}
+	if former != nil && former.Prolong {
+		rec.Created = l.now.Truncate(time.Millisecond)
+		rec.Expires = rec.Created.Add(l.Lifetime)
 	}
 	st := &state{jar: l.core, rec: *rec, readAt: l.now, former: former, exists: true}
 	if rec.Kind == KindInline {

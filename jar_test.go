@@ -791,6 +791,29 @@ func TestFormerCodecWithoutSeed(t *testing.T) {
 	}
 }
 
+func TestFormerProlong(t *testing.T) {
+	for _, prolong := range []bool{false, true} {
+		clock, codec := newJrClock(), jrPlain{id: true}
+		old := jrNew[jrData](t, hardtack.Config{Now: clock.now, Codec: codec, Name: "old", Lifetime: time.Hour})
+		j := jrNew[jrData](t, hardtack.Config{Now: clock.now, Lifetime: 10 * time.Hour, Formerly: []hardtack.Former{{Name: "old", Codec: codec, Prolong: prolong}}})
+		pair := jrStart(t, old, jrData{N: 1})
+		clock.add(50 * time.Minute)
+		r, s := jrOpen(t, j, pair)
+		moved := jrPair(jrTouch(t, j, r, s)[1])
+		clock.add(9 * time.Hour)
+		s, err := j.Get(jrRequest(moved))
+		if prolong {
+			require.NoError(t, err)
+			assert.Equal(t, 1, s.Data.N)
+			assert.Equal(t, time.Hour, s.Expires().Sub(clock.now()))
+		} else {
+			require.ErrorIs(t, err, hardtack.ErrExpired)
+		}
+		_, err = j.Get(jrRequest(pair))
+		require.ErrorIs(t, err, hardtack.ErrExpired, "the old cookie itself is not prolonged")
+	}
+}
+
 // jrCosts is a Codec that counts what it is given.
 type jrCosts struct {
 	jrPlain

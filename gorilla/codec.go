@@ -261,6 +261,9 @@ func (c *Codec[V, T]) Open(_ context.Context, b hardtack.Binding, value string, 
 	return nil
 }
 
+// errUndecoded does not have securecookie's words, which may quote the data.
+var errUndecoded = fmt.Errorf("%w: gorilla/securecookie cannot decode it: are its types registered with gob as before, and is the block key the right one?", hardtack.ErrPayload)
+
 // decode tries the pairs, as securecookie.DecodeMulti does: two may share a hash key, and only one of them decrypt.
 func (c *Codec[V, T]) decode(name, value string) (values V, encrypted bool, err error) {
 	err = hardtack.ErrForged
@@ -271,7 +274,7 @@ func (c *Codec[V, T]) decode(name, value string) (values V, encrypted bool, err 
 			return v, p.encrypts, nil
 		}
 		if !errors.Is(fault, securecookie.ErrMacInvalid) {
-			err = fmt.Errorf("%w: %T", hardtack.ErrPayload, fault)
+			err = errUndecoded
 		}
 	}
 	return values, false, err

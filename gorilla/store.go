@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -100,6 +101,9 @@ func NewStore(c StoreConfig) (*Store, error) {
 	old, err := c.old()
 	if err != nil {
 		faults = append(faults, err)
+	} else if life := c.Config.Lifetime; old != nil && life > 0 && life < old.config.MaxAge {
+		faults = append(faults, &hardtack.ConfigError{Type: "StoreConfig", Field: "OldMaxAge", Value: old.config.MaxAge.String(), Reason: fmt.Sprintf(
+			"is longer than Config.Lifetime (%v), so older sessions would be refused: raise that, or set it to what the CookieStore's MaxAge was (calling MaxAge later is too late)", life)})
 	} else if old != nil {
 		s.old, s.oldMaxAge = old, old.config.MaxAge
 		old.begins = func(c *content, written time.Time) { c.until = written.Add(s.oldMaxAge) }

@@ -186,7 +186,7 @@ func TestNewStoreReportsEveryFault(t *testing.T) {
 	_, err = gorilla.NewStore(gorilla.StoreConfig{
 		Config: hardtack.Config{Keys: hardtack.EphemeralKeyring(), Lifetime: time.Hour}, OldKeyPairs: [][]byte{refHash},
 	})
-	assert.ErrorContains(t, err, "longer than Lifetime", "old sessions would be lost")
+	assert.ErrorContains(t, err, "StoreConfig.OldMaxAge = 720h0m0s: is longer than Config.Lifetime", "old sessions would be lost")
 }
 
 func TestZeroStoreFailsClosed(t *testing.T) {

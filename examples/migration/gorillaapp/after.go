@@ -60,7 +60,7 @@ func Second(ring *hardtack.Keyring, metrics hardtack.Observer, hashKey, blockKey
 		Name:        "session",
 		Lifetime:    year,
 		IdleTimeout: month,
-		Formerly:    []hardtack.Former{{Codec: old, Label: "gorilla"}},
+		Formerly:    []hardtack.Former{{Codec: old, Label: "gorilla", Prolong: true}},
 		Observer:    metrics,
 	})
 }
@@ -86,7 +86,7 @@ func Sticky(ring *hardtack.Keyring, metrics hardtack.Observer, hashKey, blockKey
 		Keys:        ring,
 		Lifetime:    year,
 		IdleTimeout: month,
-		Formerly:    []hardtack.Former{{Name: "session", Codec: old, Label: "gorilla"}},
+		Formerly:    []hardtack.Former{{Name: "session", Codec: old, Label: "gorilla", Prolong: true}},
 		Observer:    metrics,
 	})
 }

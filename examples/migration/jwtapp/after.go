@@ -21,7 +21,7 @@ func After(ring *hardtack.Keyring, metrics hardtack.Observer, key []byte) (*hard
 		Keys:        ring,
 		Lifetime:    30 * day,
 		IdleTimeout: day,
-		Formerly:    []hardtack.Former{{Name: "token", Codec: old, Label: "jwt"}},
+		Formerly:    []hardtack.Former{{Name: "token", Codec: old, Label: "jwt", Prolong: true}},
 		Observer:    metrics,
 	})
 }

@@ -44,13 +44,6 @@ func Handler(jar *hardtack.Jar[Account]) http.Handler {
 	return jar.Handler(mux)
 }
 
-// Prolong gives a session that has moved the Lifetime of the Jar, with the next Save. Without, it ends when its old cookie would have ended.
-func Prolong(jar *hardtack.Jar[Account], s *hardtack.Session[Account]) {
-	if s.Expires().Sub(s.Created()) < jar.Config().Lifetime {
-		s.Renew()
-	}
-}
-
 // Show answers with the account as JSON, or with 401 if nobody is logged in.
 func Show(w http.ResponseWriter, a *Account) {
 	if a.User == "" {
