@@ -121,8 +121,9 @@ type Former struct {
 	Path   string // empty means "/"
 	Codec  Codec  // nil means the Jar's
 	Label  string // what Observer.Opened and FormerUse call it; empty means Name; best unlike the others'
-	// Prolong gives a session that comes from here a whole Lifetime from now on, when it moves. Otherwise it ends when its old cookie
-	// would have ended, although that might have been renewed with each use.
+	// Prolong gives a session that comes from here a whole Lifetime from when it moves, with the first Save or Touch. Otherwise it ends when its old cookie
+	// would have ended, although that might have been renewed with each use. Its Created is then that moment, too: whoever compares Created with a time per user, to end
+	// all sessions from before, has to take Prolong away, or the entry. It is for entries with a Codec.
 	Prolong bool
 
 	inherits bool // Codec was nil
@@ -321,6 +322,9 @@ func (c *Config) validate(hybrid bool) error {
 		field := fmt.Sprintf("Formerly[%d].", i)
 		checkCodec(field+"Codec", f.Codec, CodecOfFormer)
 		checkScope(field, f.Name, f.Domain, f.Path)
+		if f.Prolong && f.Codec == nil {
+			fault(field+"Prolong", "true", "is for entries with a Codec: a session of the Jar's own format has its Lifetime")
+		}
 		if f.Codec == nil && f.Name == c.Name && f.Domain == c.Domain && f.Path == c.Path {
 			fault(strings.TrimSuffix(field, "."), "", "is the present cookie")
 		}

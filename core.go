@@ -36,6 +36,8 @@ type core struct {
 	// references seals references, and knows the serializers of records.
 	references *SealedCodec
 	custom     bool        // Config.Codec was set
+	foreign    bool        // there is a former with a codec of its own
+	prolongs   bool        // and one that prolongs
 	warned     atomic.Bool // NearLimit was reported
 }
 
@@ -56,6 +58,8 @@ func newCore(c Config, store Store) (*core, error) {
 		if f.Codec == nil {
 			f.Codec, f.inherits = k.Codec, true
 		}
+		k.foreign = k.foreign || !f.inherits
+		k.prolongs = k.prolongs || f.Prolong
 		k.formers = append(k.formers, c.scope(f.Name, f.Domain, f.Path))
 	}
 	if store != nil {
@@ -147,8 +151,10 @@ type lookup struct {
 	now    time.Time
 	tries  int
 	looks  int
-	reads  int
+	missed int      // cookies that a codec has looked for in a store of its own
+	reads  int      // of records
 	reason error    // why nothing was accepted so far, the weightiest
+	last   error    // why the last one was not
 	kept   []Record // authentic, not served, and for Delete to end
 
 	authentic bool // one was authentic, whatever became of it
@@ -172,7 +178,7 @@ func (l *lookup) readFormer(h http.Header) (st *state) {
 
 // elsewhere reports whether the refusal is one that a former place may mend.
 func (l *lookup) elsewhere() bool {
-	return !l.authentic && weight(l.reason) <= weight(ErrForged)
+	return !l.authentic && (weight(l.reason) <= weight(ErrForged) || errors.Is(l.reason, ErrRecordMissing))
 }
 
 // weight orders refusals: what is known about an authentic cookie says more
@@ -190,6 +196,7 @@ func weight(err error) int {
 }
 
 func (l *lookup) refuse(err error) {
+	l.last = err
 	if weight(err) > weight(l.reason) {
 		l.reason = err
 	}
@@ -218,7 +225,7 @@ func (l *lookup) read(h http.Header, s *scope, former *Former) *state {
 			l.noteKey(err)
 			away = away || errors.Is(err, ErrStoreUnavailable)
 			if errors.Is(err, ErrRecordMissing) {
-				l.reads++ // the codec has looked into a store of its own
+				l.missed++
 			}
 		}
 		// What is refused by a sealed token's header alone costs next to nothing.
@@ -227,7 +234,7 @@ func (l *lookup) read(h http.Header, s *scope, former *Former) *state {
 		} else if _, sealed := codec.(*SealedCodec); !sealed {
 			l.looks++
 		}
-		return l.tries < maxCandidates && l.looks < maxLooks && l.reads < maxStoreReads && !away
+		return l.tries < maxCandidates && l.looks < maxLooks && l.missed < maxStoreReads && !away
 	})
 	if away {
 		l.Observer.StoreError(l.ctx, "former", l.reason)
@@ -249,7 +256,7 @@ func (l *lookup) read(h http.Header, s *scope, former *Former) *state {
 			return st
 		}
 		// Falling back behind an end, an outage or a deploy would be a rollback.
-		if errors.Is(l.reason, ErrEnded) || errors.Is(l.reason, ErrStoreUnavailable) {
+		if errors.Is(l.last, ErrEnded) || errors.Is(l.last, ErrStoreUnavailable) {
 			return nil
 		}
 	}
@@ -347,10 +354,6 @@ func (l *lookup) accept(rec *Record, former *Former) *state {
 		l.refuse(ErrIdle)
 		return nil
 	}
-	if former != nil && former.Prolong {
-		rec.Created = l.now.Truncate(time.Millisecond)
-		rec.Expires = rec.Created.Add(l.Lifetime)
-	}
 	st := &state{jar: l.core, rec: *rec, readAt: l.now, former: former, exists: true}
 	if rec.Kind == KindInline {
 		st.settle(st.rec.size)
@@ -380,10 +383,7 @@ func (l *lookup) consult(st *state) error {
 		return &storeError{"find", errors.New("the cookie is a reference, and this jar is stateless")}
 	}
 	if l.reads++; l.reads > maxStoreReads {
-		if pending {
-			return nil // as with the store away
-		}
-		return ErrRecordMissing
+		return ErrRecordMissing // also of a pending one: the client must not choose whether the store is asked
 	}
 	v, err := l.look(l.ctx, &st.rec)
 	switch {
@@ -488,6 +488,10 @@ func (c *core) write(w *writing) (Placement, error) {
 		return Placement{}, ErrExpired
 	}
 	w.rec = st.rec
+	if st.former != nil && st.former.Prolong && !st.frozen() {
+		w.rec.Created = w.now.Truncate(time.Millisecond)
+		w.rec.Expires = w.rec.Created.Add(c.Lifetime)
+	}
 	w.rec.Kind = KindInline
 	w.rec.Serializer, w.rec.Payload = w.ser, w.payload
 	w.rec.Idle = c.IdleTimeout > 0

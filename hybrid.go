@@ -416,16 +416,21 @@ func (c *core) retireOld(w *writing) error {
 		}
 		r.view = v
 	}
-	if !r.view.exists && !r.former || r.view.is(seal.Frozen) {
+	// Of a session that a former cookie may lead to, copies of that cookie must not outlive the renewal.
+	insert := !r.view.exists && c.foreign
+	if !r.view.exists && !insert || r.view.is(seal.Frozen) {
 		return nil
 	}
 	env := envelope(&r.rec, seal.Frozen, w.now)
 	env.Revision = max(r.rec.Revision, r.view.env.Revision) + 1
-	if r.rec.Subject != "" {
+	if r.rec.Subject != "" || insert {
 		env.Expires = earlier(r.rec.Expires, later(w.now, r.rec.Created).Add(frozenFor)).UnixMilli()
 	}
 	// It stays in the store beyond that: a pending cookie that finds no record counts as inline.
 	swapped, err := c.swap(w.ctx, &env, r.view.env.Revision, later(r.rec.Expires, r.rec.sealedExpires))
+	if insert && r.rec.Kind == KindInline {
+		return nil // it has moved already: not worth a login, and there may be a record from before
+	}
 	if err == nil && !swapped {
 		_, err = c.lost(w, &r.rec)
 	}
@@ -454,6 +459,9 @@ func (c *core) conflict(w *writing) (Placement, error) {
 // cannot know of a record whose reference was lost.
 func (c *core) bury(ctx context.Context, rec *Record) error {
 	expires := later(rec.Expires, rec.sealedExpires)
+	if c.prolongs { // a copy that moved later may live so long
+		expires = later(expires, c.Now().Add(c.Lifetime))
+	}
 	if rec.Seed == (Seed{}) || !c.Now().Before(expires) {
 		return nil
 	}

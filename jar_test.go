@@ -799,6 +799,7 @@ func TestFormerProlong(t *testing.T) {
 		pair := jrStart(t, old, jrData{N: 1})
 		clock.add(50 * time.Minute)
 		r, s := jrOpen(t, j, pair)
+		assert.Equal(t, 50*time.Minute, clock.now().Sub(s.Created()), "before it has moved it is as old as it is")
 		moved := jrPair(jrTouch(t, j, r, s)[1])
 		clock.add(9 * time.Hour)
 		s, err := j.Get(jrRequest(moved))
@@ -812,6 +813,11 @@ func TestFormerProlong(t *testing.T) {
 		_, err = j.Get(jrRequest(pair))
 		require.ErrorIs(t, err, hardtack.ErrExpired, "the old cookie itself is not prolonged")
 	}
+}
+
+func TestProlongIsForOtherFormats(t *testing.T) {
+	_, err := hardtack.New[jrData](hardtack.Config{Keys: hardtack.EphemeralKeyring(), Formerly: []hardtack.Former{{Name: "old", Prolong: true}}})
+	assert.Equal(t, []string{"Formerly[0].Prolong"}, jrFaults(err))
 }
 
 // jrCosts is a Codec that counts what it is given.

@@ -177,6 +177,31 @@ func TestSCSCodecInHybrid(t *testing.T) {
 	require.NoError(t, jar.Delete(httptest.NewRecorder(), r, s))
 	_, _, err = get()
 	require.ErrorIs(t, err, hardtack.ErrEnded, "a copy of the token is of no use")
+	// Nor with others around it, so that the store might not be asked.
+	others := []string{"session=" + strings.Repeat("x", 43), "session=" + strings.Repeat("y", 43), "session=" + strings.Repeat("z", 43)}
+	for _, pairs := range [][]string{append([]string{token}, others...), append(others, token), {others[0], token, others[1]}} {
+		_, err = jar.Get(jrRequest(pairs...))
+		require.Error(t, err)
+	}
+}
+
+// Whatever moved a session, and whenever it is renewed after that, the token of old goes with the one that it was.
+func TestSCSCodecRenewAfterTheMove(t *testing.T) {
+	scs, clock := new(fsStore), newJrClock()
+	token := "session=" + scToken(t, scs, 0, scSession{clock.now().Add(5 * time.Hour), map[string]any{"user": "ada"}})
+	memory := hardtack.NewMemoryStore(hardtack.MemoryStoreConfig{Now: clock.now})
+	codec := scCodec(t, scs, func(c *hardtack.SCSConfig[scData]) { c.Subject = nil })
+	jar, err := hardtack.NewHybrid[scData](hardtack.Config{Keys: hardtack.EphemeralKeyring(), Now: clock.now, Formerly: scFormer(codec)}, memory)
+	require.NoError(t, err)
+	r, s := jrOpen(t, jar, token)
+	moved := jrPair(jrTouch(t, jar, r, s)[1])
+	r, s = jrOpen(t, jar, moved)
+	s.Renew()
+	heir := jrPut(t, jar, r, s)
+	clock.add(10 * time.Minute)
+	_, err = jar.Get(jrRequest(token))
+	require.ErrorIs(t, err, hardtack.ErrEnded)
+	jrOpen(t, jar, heir)
 }
 
 // A token of old is good for 10 minutes after a Renew, in case the response was lost, and then for nothing, as scs does at once.

@@ -46,9 +46,8 @@ type state struct {
 
 // renewal is the session that Renew replaces.
 type renewal struct {
-	rec    Record
-	view   view
-	former bool // it came in a format of which copies can be called back through the store only
+	rec  Record
+	view view
 }
 
 // state returns s.st, or one that refuses everything if no Jar has made s.
@@ -113,7 +112,7 @@ func (s *Session[T]) Renew() {
 		return
 	}
 	if st.renewal == nil && st.exists {
-		st.renewal = &renewal{rec: st.rec, view: st.view, former: st.former != nil && st.rec.Kind == KindPending}
+		st.renewal = &renewal{rec: st.rec, view: st.view}
 	}
 	now := st.jar.Now().Truncate(time.Millisecond) // what a cookie can hold
 	st.rec.Seed = Seed(seal.NewSeed())

@@ -278,8 +278,11 @@ func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.S
 		s.dress(w.Header(), st, o)
 	}
 	session.ID = st.session.ID()
-	if errors.Is(err, hardtack.ErrConflict) && !st.renewed && sameValues(st.values, session.Values) {
+	if errors.Is(err, hardtack.ErrConflict) && !st.renewed && o.MaxAge == s.options().MaxAge && sameValues(st.values, session.Values) {
 		return nil // what another request has saved goes on, and nothing of this one is lost
+	}
+	if err == nil {
+		st.values = nil // they are no longer what the store has
 	}
 	return err
 }
@@ -291,6 +294,8 @@ func (s *Store) move(r *http.Request, was *state, sc scope) *state {
 		return st
 	}
 	switch {
+	case was.gone:
+		st.gone, st.err = true, was.err
 	case was.ended:
 		st.session, st.err = fresh(st.jar), nil
 	case was.err == nil && !was.session.IsNew() && st.session.IsNew():
@@ -312,6 +317,7 @@ func (s *Store) end(r *http.Request, w http.ResponseWriter, session *sessions.Se
 	err := st.jar.Delete(w, r, st.session)
 	if was != nil && was != st && was.jar != nil {
 		err = errors.Join(err, was.jar.Delete(w, r, was.session))
+		s.dress(w.Header(), was, o)
 	}
 	s.dress(w.Header(), st, o)
 	st.err, st.gone, st.ended = nil, false, true

@@ -35,6 +35,7 @@ func (s *Store) SetSubject(session *sessions.Session, subject string) error {
 	if st == nil || st.jar == nil {
 		return hardtack.ErrNotConfigured
 	}
+	st.renewed = st.renewed || subject != st.session.Subject()
 	st.session.SetSubject(subject)
 	session.ID = st.session.ID()
 	return nil

@@ -496,6 +496,7 @@ func TestStoreEndedMeanwhile(t *testing.T) {
 			for range 2 {
 				require.ErrorIs(t, g.save(slow, session), hardtack.ErrEnded)
 				require.Empty(t, g.lines)
+				session.Options = &sessions.Options{Path: "/", MaxAge: 3600}
 			}
 		})
 	}
@@ -522,6 +523,29 @@ func TestStoreUnchangedSaves(t *testing.T) {
 	require.NoError(t, g.save(visits[1].r, visits[1].s), "it has changed nothing")
 	require.ErrorIs(t, g.save(visits[2].r, visits[2].s), hardtack.ErrConflict)
 	assert.Equal(t, 1, g.read().Values["n"])
+
+	// What is no value is a change as well.
+	for name, change := range map[string]func(*sessions.Session){
+		"a login":        func(s *sessions.Session) { require.NoError(t, g.SetSubject(s, "ada")) },
+		"Renew":          func(s *sessions.Session) { require.NoError(t, g.Renew(s)) },
+		"another MaxAge": func(s *sessions.Session) { s.Options.MaxAge = 60 },
+	} {
+		r := g.request()
+		session, err := g.New(r, "session")
+		require.NoError(t, err)
+		g.change(func(s *sessions.Session) { s.Values["name"] = name })
+		change(session)
+		require.ErrorIs(t, g.save(r, session), hardtack.ErrConflict, name)
+	}
+	// Back to what was read, after a Save in between.
+	r := g.request()
+	session, err := g.New(r, "session")
+	require.NoError(t, err)
+	session.Values["secret"] = true
+	require.NoError(t, g.save(r, session))
+	g.change(func(s *sessions.Session) { s.Values["n"] = 5 })
+	delete(session.Values, "secret")
+	require.ErrorIs(t, g.save(r, session), hardtack.ErrConflict)
 }
 
 // SameSite and Partitioned are those of the Options that a session is saved with.

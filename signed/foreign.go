@@ -18,7 +18,7 @@ const (
 )
 
 // errEndless is of a token that would be good for ever.
-var errEndless = fmt.Errorf("%w: a token needs exp or iat", hardtack.ErrPayload)
+var errEndless = fmt.Errorf("%w: it needs exp or iat, and without iat an exp within MaxAge", hardtack.ErrPayload)
 
 // ForeignCodec reads the JWT cookies that an application has made by hand, for instance with golang-jwt, so that their sessions go on. It is
 // for Config.Formerly only: it writes nothing. It is safe for concurrent use if the functions of its ForeignConfig are.
@@ -137,14 +137,15 @@ func (c *ForeignCodec) times(claims *foreignClaims, now time.Time, rec *hardtack
 	default:
 		return errEndless
 	}
-	rec.Created = rec.Expires.Add(-c.maxAge)
 	if claims.issued != nil {
 		rec.Created = *claims.issued
+	} else if rec.Created = rec.Expires.Add(-c.maxAge); rec.Created.After(now.Add(clockSkew)) {
+		return errEndless
 	}
-	if rec.Created.After(now) { // by another server's clock, or for longer than MaxAge
+	if rec.Created.After(now) { // by another server's clock
 		rec.Created = now.Truncate(time.Millisecond)
 	}
-	if end := rec.Created.Add(longestLifetime); rec.Expires.After(end) {
+	if end := rec.Created.Add(c.maxAge); rec.Expires.After(end) {
 		rec.Expires = end
 	}
 	rec.Issued = rec.Created
