@@ -36,7 +36,7 @@ type core struct {
 	// references seals references, and knows the serializers of records.
 	references *SealedCodec
 	custom     bool        // Config.Codec was set
-	foreign    bool        // there is a former with a codec of its own
+	foreign    bool        // there is a former in another format than ours
 	prolongs   bool        // and one that prolongs
 	warned     atomic.Bool // NearLimit was reported
 }
@@ -58,7 +58,9 @@ func newCore(c Config, store Store) (*core, error) {
 		if f.Codec == nil {
 			f.Codec, f.inherits = k.Codec, true
 		}
-		k.foreign = k.foreign || !f.inherits
+		if _, sealed := f.Codec.(*SealedCodec); !sealed && !f.inherits {
+			k.foreign = true
+		}
 		k.prolongs = k.prolongs || f.Prolong
 		k.formers = append(k.formers, c.scope(f.Name, f.Domain, f.Path))
 	}
