@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"time"
 
+	"github.com/gorilla/securecookie"
 	"github.com/gorilla/sessions"
 
 	"github.com/hardtack-go/hardtack"
@@ -18,7 +18,7 @@ import (
 func ExampleNewCodec() {
 	type Cart struct{ Items []string }
 
-	keys := [][]byte{[]byte(os.Getenv("SESSION_HASH_KEY") + "0123456789abcdef0123456789abcdef")}
+	keys := [][]byte{securecookie.GenerateRandomKey(64), securecookie.GenerateRandomKey(32)} // those of the old application
 	codec, err := gorilla.NewCodec(gorilla.CodecConfig[map[any]any, Cart]{
 		KeyPairs: keys,
 		From: func(values map[any]any) (Cart, error) {
