@@ -119,6 +119,9 @@ type SealedCodec struct {
 	keys        *Keyring
 	serializers []Serializer
 	binding     atomic.Pointer[cachedBinding]
+
+	compressor Compressor // nil: none
+	padTo      int        // 0: not padded
 }
 
 type cachedBinding struct {
@@ -130,6 +133,11 @@ type cachedBinding struct {
 // CBOR, JSON or one of the given serializers wrote.
 func NewSealedCodec(keys *Keyring, serializers ...Serializer) *SealedCodec {
 	return &SealedCodec{keys: keys, serializers: append(slices.Clone(serializers), CBOR{}, JSON{})}
+}
+
+// with returns a codec of the same keys and serializers that compresses and pads.
+func (c *SealedCodec) with(compressor Compressor, padTo int) *SealedCodec {
+	return &SealedCodec{keys: c.keys, serializers: c.serializers, compressor: compressor, padTo: padTo}
 }
 
 // Encrypts returns true.
@@ -167,8 +175,9 @@ func (c *SealedCodec) Seal(_ context.Context, dst []byte, b Binding, rec *Record
 	if rec.Kind != KindReference {
 		env.Serializer = rec.Serializer.SerializerID()
 		env.Subject = []byte(rec.Subject)
-		env.Payload = rec.Payload
+		env.Payload, env.Compressed = deflate(c.compressor, rec.Payload)
 	}
+	env.PadTo(c.padTo)
 	dst, err = key.material.seal.Seal(dst, c.bind(b), &env)
 	return dst, key.id, err
 }
@@ -210,6 +219,11 @@ func (c *SealedCodec) Open(_ context.Context, b Binding, value string, rec *Reco
 	var env seal.Envelope
 	if _, err := key.material.seal.Open(make([]byte, 0, len(value)*3/4), c.bind(b), value, &env); err != nil {
 		return err
+	}
+	if env.Compressed {
+		if env.Payload, err = inflate(env.Payload); err != nil {
+			return err
+		}
 	}
 	*rec = Record{
 		Kind:     Kind(env.Kind),

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hardtack-go/hardtack/internal/seal"
 )
 
 const (
@@ -81,6 +83,19 @@ type Config struct {
 	Codec Codec
 	// Serializer encodes the data; nil means CBOR.
 	Serializer Serializer
+
+	// InsecureCompression makes cookies smaller whose sessions hold text that repeats itself: keys of JSON, lists, words. It is nil, off, by default, since
+	// then a cookie's length depends on what is in it. Whoever can put text of his choice into a session, and see on the network how long its
+	// encrypted cookie is, can find out secrets that are in the same session, one guess a request (CRIME, BREACH). So use it only where no session holds
+	// both a secret, such as a CSRF token or an access token, and what others write; PadTo makes the attack slower, and does not end it.
+	//
+	// Only cookies are compressed, and only if that makes them smaller; not payloads of more than 32 KiB, nor records in a store. Every Jar reads compressed cookies
+	// whatever it says here, but one of a release before this field refuses them as malformed: deploy first, then switch on.
+	// It needs the sealed codec.
+	InsecureCompression Compressor
+	// PadTo blurs a cookie's length: what is sealed is padded to a multiple of so many bytes, at most 1024, and always by one at least. 0, the default,
+	// means off; 64 to 256 are sensible. Older releases refuse padded cookies, like compressed ones. It needs the sealed codec.
+	PadTo int
 
 	// StoreTimeout bounds each call of the store; 2 s by default.
 	StoreTimeout time.Duration
@@ -312,6 +327,17 @@ func (c *Config) validate(hybrid bool) error {
 				faults = append(faults, &ConfigError{Field: field, Value: fmt.Sprintf("%T", codec), Reason: err.Error(), Err: err})
 			}
 		}
+	}
+	if _, sealed := c.Codec.(*SealedCodec); c.Codec != nil && !sealed {
+		if c.InsecureCompression != nil {
+			fault("InsecureCompression", fmt.Sprintf("%T", c.InsecureCompression), "is for the sealed codec, not for %T", c.Codec)
+		}
+		if c.PadTo != 0 {
+			fault("PadTo", strconv.Itoa(c.PadTo), "is for the sealed codec, not for %T", c.Codec)
+		}
+	}
+	if c.PadTo < 0 || c.PadTo > seal.MaxPad {
+		fault("PadTo", strconv.Itoa(c.PadTo), "must be between 0 and %d", seal.MaxPad)
 	}
 	place := CodecOfJar
 	if hybrid {

@@ -48,9 +48,11 @@ func newCore(c Config, store Store) (*core, error) {
 	}
 	c.Keys.adopt(c.Now, c.Lifetime)
 	k := &core{Config: c, present: c.scope(c.Name, c.Domain, c.Path)}
-	k.references = NewSealedCodec(c.Keys, c.Serializer)
+	k.references = NewSealedCodec(c.Keys, c.Serializer).with(c.InsecureCompression, c.PadTo)
 	if k.custom = k.Codec != nil; !k.custom {
 		k.Codec = k.references
+	} else if sealed, ok := k.Codec.(*SealedCodec); ok {
+		k.Codec = sealed.with(c.InsecureCompression, c.PadTo)
 	}
 	for i := range k.Formerly {
 		f := &k.Formerly[i]

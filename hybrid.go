@@ -136,7 +136,7 @@ func (c *core) writeHybrid(w *writing) (Placement, error) {
 		w.rec.Kind = KindPending
 	}
 	w.over = true
-	if len(w.payload) < c.Budget.Max {
+	if len(w.payload) < c.Budget.Max || c.InsecureCompression != nil && len(w.payload) <= maxInflated {
 		value, key, err := c.seal(w)
 		if err != nil {
 			return Placement{}, err

@@ -42,6 +42,8 @@ type jrVector struct {
 		Lineage                  []string
 		Subject, Payload         jrHex
 		Serializer               byte
+		Compressed               bool
+		Inflated                 jrHex
 	}
 }
 
@@ -107,7 +109,11 @@ func TestVectors(t *testing.T) {
 			assert.Equal(t, f.Revision, rec.Revision)
 			assert.Equal(t, f.Idle, rec.Idle)
 			assert.Equal(t, string(f.Subject), rec.Subject)
-			assert.Equal(t, string(f.Payload), string(rec.Payload))
+			want := f.Payload
+			if f.Compressed {
+				want = f.Inflated
+			}
+			assert.Equal(t, string(want), string(rec.Payload))
 			require.Len(t, rec.Lineage, len(f.Lineage))
 			for i, id := range rec.Lineage {
 				assert.Equal(t, f.Lineage[i], id.String())

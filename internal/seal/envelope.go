@@ -24,8 +24,17 @@ const (
 	flagIdle    = 0b0000_1000
 	flagSubject = 0b0001_0000
 	flagLineage = 0b0010_0000
-	flagUnknown = 0b1100_0000
+	flagForm    = 0b0100_0000
+	flagUnknown = 0b1000_0000
+
+	// A form byte, of a token, is there if one of these is set.
+	formCompressed = 0b01
+	formPadded     = 0b10
+	formUnknown    = 0b1111_1100
 )
+
+// MaxPad is the most padding that a token may have, in bytes.
+const MaxPad = 1024
 
 const (
 	maxTime     = 1<<48 - 1
@@ -53,6 +62,28 @@ type Envelope struct {
 	Lineage    []byte // key IDs, 4 bytes each
 	Subject    []byte
 	Payload    []byte
+
+	// Only in tokens:
+	Compressed bool // Payload is a DEFLATE stream
+	Pad        int  // bytes of padding, behind the payload
+}
+
+// PadTo sets Pad so that the plaintext becomes a multiple of so many bytes. 0 means no padding; there is at least one byte otherwise.
+func (e *Envelope) PadTo(multiple int) {
+	if e.Pad = 0; multiple > 0 {
+		e.Pad = 1
+		e.Pad += (multiple - e.size()%multiple) % multiple
+	}
+}
+
+func (e *Envelope) form() (form byte) {
+	if e.Compressed {
+		form |= formCompressed
+	}
+	if e.Pad > 0 {
+		form |= formPadded
+	}
+	return form
 }
 
 func (k Kind) inToken() bool  { return k <= Reference }
@@ -61,7 +92,10 @@ func (k Kind) inRecord() bool { return k >= Live && k <= Frozen }
 // size returns the bytes that append will write.
 func (e *Envelope) size() int {
 	n := fixedSize + uvarintSize(uint64(e.Issued-e.Created)) + uvarintSize(uint64(e.Expires-e.Created)) +
-		uvarintSize(e.Revision) + len(e.Payload)
+		uvarintSize(e.Revision) + len(e.Payload) + e.Pad
+	if e.form() != 0 {
+		n++
+	}
 	if e.Kind.inToken() {
 		n += SeedSize
 	}
@@ -85,6 +119,10 @@ func (e *Envelope) check(sealedBy KeyID) error {
 		return fmt.Errorf("%w: serializer ID %d", ErrUnsealable, e.Serializer)
 	case e.Kind == Reference && len(e.Payload) > 0:
 		return fmt.Errorf("%w: a reference with a payload", ErrUnsealable)
+	case e.Pad < 0 || e.Pad > MaxPad:
+		return fmt.Errorf("%w: %d bytes of padding", ErrUnsealable, e.Pad)
+	case e.form() != 0 && !e.Kind.inToken() || e.Compressed && e.Kind == Reference:
+		return fmt.Errorf("%w: kind %d is not compressed or padded", ErrUnsealable, e.Kind)
 	case len(e.Lineage) > 0 && !validLineage(e.Lineage, sealedBy):
 		return fmt.Errorf("%w: its lineage of keys is not valid", ErrUnsealable)
 	}
@@ -103,7 +141,14 @@ func (e *Envelope) append(b []byte) []byte {
 	if len(e.Lineage) > 0 {
 		head |= flagLineage
 	}
+	form := e.form()
+	if form != 0 {
+		head |= flagForm
+	}
 	b = append(b, head, e.Serializer)
+	if form != 0 {
+		b = append(b, form)
+	}
 	if e.Kind.inToken() {
 		b = append(b, e.Seed[:]...)
 	}
@@ -120,7 +165,12 @@ func (e *Envelope) append(b []byte) []byte {
 		b = binary.AppendUvarint(b, uint64(len(e.Subject)))
 		b = append(b, e.Subject...)
 	}
-	return append(b, e.Payload...)
+	b = append(b, e.Payload...)
+	if e.Pad > 0 {
+		b = append(b, 0x80)
+		b = append(b, make([]byte, e.Pad-1)...)
+	}
+	return b
 }
 
 // parse decodes what append wrote and nothing else: every envelope has one
@@ -135,6 +185,9 @@ func (e *Envelope) parse(b []byte, sealedBy KeyID, fits func(Kind) bool) error {
 		return ErrMalformed
 	}
 	r := reader{b: b[2:]}
+	if head&flagForm != 0 && !e.parseForm(&r) {
+		return ErrMalformed
+	}
 	if e.Kind.inToken() {
 		copy(e.Seed[:], r.take(SeedSize))
 	}
@@ -167,6 +220,31 @@ func (e *Envelope) parse(b []byte, sealedBy KeyID, fits func(Kind) bool) error {
 	}
 	e.Payload = r.take(len(r.b))
 	return nil
+}
+
+// parseForm takes the form byte, and the padding away from the end.
+func (e *Envelope) parseForm(r *reader) bool {
+	form := r.take(1)
+	if form == nil || form[0] == 0 || form[0]&formUnknown != 0 || !e.Kind.inToken() {
+		return false
+	}
+	if e.Compressed = form[0]&formCompressed != 0; e.Compressed && e.Kind == Reference {
+		return false
+	}
+	if form[0]&formPadded == 0 {
+		return true
+	}
+	// ISO/IEC 7816-4: a byte 80, then zeros.
+	n := len(r.b) - 1
+	for n > 0 && r.b[n] == 0 {
+		n--
+	}
+	if n < 0 || r.b[n] != 0x80 || len(r.b)-n > MaxPad {
+		return false
+	}
+	e.Pad = len(r.b) - n
+	r.b = r.b[:n]
+	return true
 }
 
 // validLineage says whether l is 1 to 127 distinct IDs, none of them sealedBy.

@@ -41,6 +41,8 @@ func envelopes(record bool) *rapid.Generator[*seal.Envelope] {
 		}
 		if !record {
 			copy(e.Seed[:], rapid.SliceOfN(rapid.Byte(), seal.SeedSize, seal.SeedSize).Draw(t, "seed"))
+			e.Compressed = e.Kind != seal.Reference && rapid.Bool().Draw(t, "compressed")
+			e.Pad = rapid.IntRange(0, seal.MaxPad).Draw(t, "pad")
 		}
 		return e
 	})
@@ -56,6 +58,25 @@ func TestEnvelopeRoundTrip(t *testing.T) {
 		require.Equal(t, canonicalEnvelope(*e), canonicalEnvelope(got))
 		require.Equal(t, base64url.EncodedLen(seal.Overhead+len(b)), seal.TextSize(e))
 		require.Equal(t, seal.ErrMalformed, seal.ParseRecord(b, &got), "is not a record's")
+	})
+}
+
+func TestPadTo(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e := envelopes(false).Draw(t, "envelope")
+		e.Pad = 0
+		bare := len(seal.AppendEnvelope(nil, e))
+		multiple := rapid.IntRange(0, seal.MaxPad).Draw(t, "multiple")
+		e.PadTo(multiple)
+		if multiple == 0 {
+			require.Zero(t, e.Pad)
+			return
+		}
+		require.NoError(t, seal.CheckEnvelope(e, sealingID))
+		padded := len(seal.AppendEnvelope(nil, e))
+		require.Zero(t, padded%multiple)
+		require.Greater(t, padded, bare)
+		require.LessOrEqual(t, padded, bare+multiple+1, "the smallest, beside a form byte")
 	})
 }
 

@@ -1,6 +1,8 @@
 package seal_test
 
 import (
+	"bytes"
+	"compress/flate"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hmac"
@@ -8,6 +10,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"io"
 	"math"
 	"slices"
 	"strings"
@@ -152,11 +155,29 @@ func specInside(b []byte, sealedBy string, record bool) (seed []byte, f vectorFi
 		return nil, f, err
 	}
 	f.Kind, f.Idle, f.Serializer = int(head[0]&7), head[0]&8 != 0, int(head[1])
-	if head[0]&0xc0 != 0 || !record && f.Kind > 2 || record && (f.Kind < 3 || f.Kind > 5) {
+	if head[0]&0x80 != 0 || !record && f.Kind > 2 || record && (f.Kind < 3 || f.Kind > 5) {
 		return nil, f, errSpec
 	}
 	if (f.Kind == 2) != (f.Serializer == 0) {
 		return nil, f, errSpec
+	}
+	if head[0]&0x40 != 0 {
+		form := byte(0)
+		if one := take(1); err == nil {
+			form = one[0]
+		}
+		f.Compressed = form&1 != 0
+		if form < 1 || form > 3 || record || f.Compressed && f.Kind == 2 {
+			return nil, f, errSpec
+		}
+		if form&2 != 0 {
+			unpadded := bytes.TrimRight(b, "\x00")
+			f.Pad = len(b) - len(unpadded) + 1
+			if !bytes.HasSuffix(unpadded, []byte{0x80}) || f.Pad > 1024 {
+				return nil, f, errSpec
+			}
+			b = unpadded[:len(unpadded)-1]
+		}
 	}
 	if !record {
 		seed = take(16)
@@ -196,6 +217,13 @@ func specInside(b []byte, sealedBy string, record bool) (seed []byte, f vectorFi
 	f.Payload = b
 	if f.Kind == 2 && len(b) > 0 {
 		return nil, f, errSpec
+	}
+	if f.Compressed && err == nil {
+		rest := bytes.NewReader(b)
+		f.Inflated, err = io.ReadAll(io.LimitReader(flate.NewReader(rest), 32769))
+		if err != nil || len(f.Inflated) > 32768 || rest.Len() > 0 {
+			return nil, f, errSpec
+		}
 	}
 	return seed, f, err
 }

@@ -2,8 +2,11 @@ package seal_test
 
 import (
 	"bytes"
+	"compress/flate"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
+	"io"
 	"math"
 	"strings"
 	"testing"
@@ -90,6 +93,23 @@ func cbor(n int) []byte {
 	}
 }
 
+// deflated has CBOR text strings of so many bytes, as cbor makes them, compressed with zlib at level 9, without its header and checksum.
+var deflated = map[int]string{
+	100:   "ab48aaa0390000",
+	4000:  "edc1310100000803a008d69d61ec6a8c3dc0ce05000000e87a",
+	32768: "edc1b10d00000803a0b7ede4e5261e52207b0300000000000000000000000000000000000000000000000000000000000000ed1e",
+	32769: "edc1411100000803a0daee6573cf2003b2370000000000000000000000000000000000000000000000000000000000000050ef01",
+}
+
+// compressed makes e's payload a compressed text string of n bytes.
+func (m *vectorMaker) compressed(e *seal.Envelope, n int) {
+	payload, err := hex.DecodeString(deflated[n])
+	if err != nil {
+		m.Fatal(err)
+	}
+	e.Compressed, e.Payload = true, payload
+}
+
 // lineage returns so many key IDs that belong to no key of the vectors.
 func lineage(n int) (ids []byte) {
 	for i := range n {
@@ -142,6 +162,11 @@ func fieldsOf(e *seal.Envelope) vectorFields {
 		Lineage:    []string{},
 		Subject:    e.Subject,
 		Payload:    e.Payload,
+		Compressed: e.Compressed,
+		Pad:        e.Pad,
+	}
+	if e.Compressed {
+		f.Inflated, _ = io.ReadAll(flate.NewReader(bytes.NewReader(e.Payload)))
 	}
 	for i := 0; i < len(e.Lineage); i += 4 {
 		id, _ := hexBytes(e.Lineage[i : i+4]).MarshalText()
@@ -199,6 +224,30 @@ func (m *vectorMaker) accepted() {
 	}
 	add("inline, payload of 2900", func(e *seal.Envelope, _ *options) { e.Payload = cbor(2900) })
 	add("inline, 4096 characters", func(e *seal.Envelope, _ *options) { e.Payload = cbor(3072 - seal.Overhead - 30) })
+	for _, n := range []int{100, 4000, 32768} {
+		add("inline, compressed payload of "+decimal(int64(n)), func(e *seal.Envelope, _ *options) { m.compressed(e, n) })
+	}
+	add("inline, compressed into a stored block", func(e *seal.Envelope, _ *options) {
+		e.Compressed, e.Payload = true, join([]byte{1, 3, 0, 0xfc, 0xff}, cbor(3))
+	})
+	add("pending, compressed", func(e *seal.Envelope, _ *options) {
+		e.Kind = seal.Pending
+		m.compressed(e, 100)
+	})
+	add("inline, compressed and padded", func(e *seal.Envelope, _ *options) {
+		m.compressed(e, 4000)
+		e.PadTo(256)
+	})
+	for _, n := range []int{1, 2, 1024} {
+		add("inline, padding of "+decimal(int64(n)), func(e *seal.Envelope, _ *options) { e.Payload, e.Pad = cbor(40), n })
+	}
+	add("inline, padded, whose payload looks like padding", func(e *seal.Envelope, _ *options) {
+		e.Serializer, e.Payload, e.Pad = 128, []byte{0x80, 0, 0}, 3
+	})
+	add("reference, padded", func(e *seal.Envelope, _ *options) {
+		e.Kind, e.Serializer = seal.Reference, 0
+		e.PadTo(256)
+	})
 	for n := range 3 { // all remainders of base64
 		add("inline, payload of "+decimal(int64(n+1)), func(e *seal.Envelope, _ *options) { e.Payload = cbor(n + 1) })
 	}
@@ -432,7 +481,6 @@ func (m *vectorMaker) refusedInside() {
 		return m.refuse(name, "malformed", what, m.text(name, plain))
 	}
 
-	malformed("bit 6", "Bit 6 of the head is set.", inside(0x40, 1, times, payload))
 	malformed("bit 7", "Bit 7 of the head is set.", inside(0x80, 1, times, payload))
 	for kind := byte(3); kind < 8; kind++ {
 		malformed("kind "+decimal(int64(kind)), "A kind that does not belong in a token.", inside(kind, 1, times, payload))
@@ -486,11 +534,26 @@ func (m *vectorMaker) refusedInside() {
 	malformed("reference with a serializer", "The serializer of a reference is 0.", inside(2, 1, times))
 	malformed("inline without a serializer", "Serializer 0 is a reference's.", inside(0, 0, times, payload))
 	malformed("pending without a serializer", "Serializer 0 is a reference's.", inside(1, 0, times, payload))
+	// formed has the bytes of a token with a form.
+	formed := func(head, serializer, form byte, rest ...[]byte) []byte {
+		return join([]byte{head | 0x40, serializer, form}, seed, created, times, join(rest...))
+	}
+	malformed("form is missing", "Bit 6 is set, but the seed follows.", inside(0x40, 1, times, payload))
+	malformed("form of 0", "Bit 6 is set and the form is 0.", formed(0, 1, 0, payload))
+	malformed("form of 4", "Bit 2 of the form is set.", formed(0, 1, 4, payload))
+	malformed("form of 129", "Bit 7 of the form is set.", formed(0, 1, 129, []byte{3, 0}))
+	malformed("reference, compressed", "A reference has nothing to compress.", formed(2, 0, 1))
+	malformed("reference with a payload, padded", "A reference has no data of its own.", formed(2, 0, 2, payload, []byte{0x80}))
+	malformed("padding is missing", "The form says padded, and the token does not end in it.", formed(0, 1, 2, payload))
+	malformed("padding without its first byte", "The token ends in zeros with no 80 before them.", formed(0, 1, 2, payload, make([]byte, 8)))
+	malformed("padding of 1025", "Padding has at most 1024 bytes.", formed(0, 1, 2, payload, []byte{0x80}, make([]byte, 1024)))
+	malformed("padding takes a field away", "The padding begins before the revision ends.",
+		join([]byte{0x40, 1, 2}, seed, created, []byte{0}, []byte{0xff, 0x80}, make([]byte, 8)))
 	malformed("malformed and expired", "A kind that does not belong there, in a token that would have expired: the inside is looked at first.",
 		inside(7, 1, times, payload)).Now = vectorCreated + vectorLifetime
 }
 
-// refusedByReader has the vectors of steps 6 to 8.
+// refusedByReader has the vectors of steps 6 to 8, and of a payload that does not inflate.
 func (m *vectorMaker) refusedByReader() {
 	add := func(name, reason, what string, change func(e *seal.Envelope, p *presented)) {
 		e, p := session(name), &presented{CookieName: cookieName, Now: vectorCreated}
@@ -498,6 +561,23 @@ func (m *vectorMaker) refusedByReader() {
 		change(e, p)
 		v := m.refuse(name, reason, what, m.text(name, seal.AppendEnvelope(nil, e)))
 		v.presented, v.Opens = *p, true
+	}
+	add("compressed payload inflates to 32,769", "malformed", "A reader inflates to 32,768 bytes at most.", func(e *seal.Envelope, _ *presented) {
+		m.compressed(e, 32769)
+	})
+	for _, c := range []struct {
+		name, what string
+		payload    []byte
+	}{
+		{"is empty", "No DEFLATE stream is empty.", nil},
+		{"runs out", "The stream has no last block.", []byte{0, 1, 0, 0xfe, 0xff, 0x60}},
+		{"goes on", "A byte follows the last block.", []byte{1, 1, 0, 0xfe, 0xff, 0x60, 0}},
+		{"is none", "A block of the reserved type.", []byte{7, 0, 0}},
+		{"refers to before its beginning", "A distance of more than there is.", []byte{0x03, 0x02, 0x00}},
+	} {
+		add("compressed payload "+c.name, "malformed", c.what, func(e *seal.Envelope, _ *presented) {
+			e.Compressed, e.Payload = true, c.payload
+		})
 	}
 	other := []hexBytes{m.ids[1][:]}
 	add("lineage names a revoked key", "revoked_key", "The only key of the lineage is revoked.", func(e *seal.Envelope, p *presented) {

@@ -94,6 +94,9 @@ type vectorFields struct {
 	Lineage    []string `json:"lineage"`
 	Subject    hexBytes `json:"subject"`
 	Payload    hexBytes `json:"payload"`
+	Compressed bool     `json:"compressed,omitempty"`
+	Inflated   hexBytes `json:"inflated,omitempty"` // the payload, if it is compressed
+	Pad        int      `json:"pad,omitempty"`
 }
 
 type acceptedVector struct {
