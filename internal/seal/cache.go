@@ -21,22 +21,36 @@ type aeadCache struct {
 
 type cachedAEAD struct {
 	prefix [prefixSize]byte
+	text   [headText]byte // of the token's first bytes, which are encoded and decoded once
 	aead   cipher.AEAD
 }
 
-func (c *aeadCache) get(prefix *[prefixSize]byte) cipher.AEAD {
-	set := &c.slots[prefix[0]%cacheSets]
+// headBytes of a token, the header and most of the prefix, are a whole number of groups of base64, headText characters.
+const (
+	headBytes = 15
+	headText  = headBytes / 3 * 4
+)
+
+func newCachedAEAD(id KeyID, prefix [prefixSize]byte, aead cipher.AEAD) *cachedAEAD {
+	c := &cachedAEAD{prefix: prefix, aead: aead}
+	head := append(appendHeader(make([]byte, 0, headerSize+prefixSize), id), prefix[:]...)
+	base64url.Encode(c.text[:], head[:headBytes])
+	return c
+}
+
+// get returns the entry for a token that begins with these characters and goes on with these bytes of the prefix.
+func (c *aeadCache) get(text string, rest []byte) *cachedAEAD {
+	set := &c.slots[rest[1]%cacheSets]
 	for i := range set {
-		if e := set[i].Load(); e != nil && e.prefix == *prefix {
-			return e.aead
+		if e := set[i].Load(); e != nil && string(e.text[:]) == text[:headText] && e.prefix[prefixSize-2] == rest[0] && e.prefix[prefixSize-1] == rest[1] {
+			return e
 		}
 	}
 	return nil
 }
 
-func (c *aeadCache) put(prefix [prefixSize]byte, aead cipher.AEAD) {
-	set := &c.slots[prefix[0]%cacheSets]
-	e := &cachedAEAD{prefix: prefix, aead: aead}
+func (c *aeadCache) put(e *cachedAEAD) {
+	set := &c.slots[e.prefix[prefixSize-1]%cacheSets]
 	for i := range set {
 		if set[i].CompareAndSwap(nil, e) {
 			return

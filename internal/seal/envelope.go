@@ -152,8 +152,9 @@ func (e *Envelope) append(b []byte) []byte {
 	if e.Kind.inToken() {
 		b = append(b, e.Seed[:]...)
 	}
-	b = append(b, byte(e.Created>>40), byte(e.Created>>32), byte(e.Created>>24),
-		byte(e.Created>>16), byte(e.Created>>8), byte(e.Created))
+	var created [8]byte
+	binary.BigEndian.PutUint64(created[:], uint64(e.Created))
+	b = append(b, created[2:]...)
 	b = binary.AppendUvarint(b, uint64(e.Issued-e.Created))
 	b = binary.AppendUvarint(b, uint64(e.Expires-e.Created))
 	b = binary.AppendUvarint(b, e.Revision)
@@ -191,8 +192,8 @@ func (e *Envelope) parse(b []byte, sealedBy KeyID, fits func(Kind) bool) error {
 	if e.Kind.inToken() {
 		copy(e.Seed[:], r.take(SeedSize))
 	}
-	for _, c := range r.take(6) {
-		e.Created = e.Created<<8 | int64(c)
+	if created := r.take(6); created != nil {
+		e.Created = int64(binary.BigEndian.Uint16(created))<<32 | int64(binary.BigEndian.Uint32(created[2:]))
 	}
 	issued, expires := r.uvarint(), r.uvarint()
 	e.Revision = r.uvarint()
@@ -286,6 +287,11 @@ func (r *reader) take(n int) []byte {
 func (r *reader) uvarint() uint64 {
 	if r.bad {
 		return 0
+	}
+	if len(r.b) > 0 && r.b[0] < 0x80 {
+		v := r.b[0]
+		r.b = r.b[1:]
+		return uint64(v)
 	}
 	v, n := binary.Uvarint(r.b)
 	if n <= 0 || v > maxUvarint || n > 1 && r.b[n-1] == 0 {

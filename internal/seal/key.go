@@ -1,7 +1,6 @@
 package seal
 
 import (
-	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rand"
@@ -32,9 +31,8 @@ type Key struct {
 
 // epoch is one nonce prefix, for at most prefixSeals seals.
 type epoch struct {
-	prefix [prefixSize]byte
-	aead   cipher.AEAD
-	seals  atomic.Uint32
+	*cachedAEAD
+	seals atomic.Uint32
 }
 
 // IDOf returns the ID of the key with this secret.
@@ -81,13 +79,14 @@ func (k *Key) IndexTag(audience, subject string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-func newEpoch(x *xaes) (ep *epoch, err error) {
-	ep = new(epoch)
-	rand.Read(ep.prefix[:])
-	if ep.aead, err = x.aead(&ep.prefix); err != nil {
+func newEpoch(x *xaes, id KeyID) (*epoch, error) {
+	var prefix [prefixSize]byte
+	rand.Read(prefix[:])
+	aead, err := x.aead(&prefix)
+	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}
-	return ep, nil
+	return &epoch{cachedAEAD: newCachedAEAD(id, prefix, aead)}, nil
 }
 
 // sealer returns an epoch that the caller may seal one message with.
@@ -97,26 +96,16 @@ func (k *Key) sealer() (*epoch, error) {
 		if old != nil && old.seals.Add(1) <= prefixSeals {
 			return old, nil
 		}
-		next, err := newEpoch(k.xaes)
+		next, err := newEpoch(k.xaes, k.id)
 		if err != nil {
 			return nil, err
 		}
 		next.seals.Store(1)
 		if k.epoch.CompareAndSwap(old, next) {
-			k.cache.put(next.prefix, next.aead)
+			k.cache.put(next.cachedAEAD)
 			return next, nil
 		}
 	}
-}
-
-// opener returns the AEAD for prefix, and whether it came from the cache. One
-// that did not may be put there only after it has authenticated a token.
-func (k *Key) opener(prefix *[prefixSize]byte) (aead cipher.AEAD, cached bool, err error) {
-	if aead := k.cache.get(prefix); aead != nil {
-		return aead, true, nil
-	}
-	aead, err = k.xaes.aead(prefix)
-	return aead, false, err
 }
 
 // subkey is HKDF-SHA256 with an empty salt. It fails only for lengths beyond

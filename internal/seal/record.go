@@ -32,7 +32,7 @@ func SealRecord(locator string, e *Envelope) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	ep, err := newEpoch(x)
+	ep, err := newEpoch(x, KeyID{})
 	if err != nil {
 		return nil, err
 	}

@@ -4,12 +4,16 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"sync"
 )
 
 // Strict refuses trailing bits that are not zero. The decoder still skips
-// line breaks, which Open catches by the length.
+// line breaks, which appendDecoded catches by the length.
 var base64url = base64.RawURLEncoding.Strict()
+
+// minText is the length of the shortest token.
+const minText = ((Overhead+minToken)*8 + 5) / 6
 
 // TextSize returns the characters of the token that seals e.
 func TextSize(e *Envelope) int { return base64url.EncodedLen(Overhead + e.size()) }
@@ -33,13 +37,26 @@ func appendAAD(b []byte, audience, name, purpose string) []byte {
 }
 
 // scratch holds the intermediate forms of one token.
-type scratch struct{ plain, raw, text, aad []byte }
+type scratch struct{ buf []byte }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
-// release puts s back, unless it has grown beyond what cookies need.
+// workspace returns room for n bytes, empty: behind the next keep bytes of dst if it has that much capacity, else
+// that of a scratch, which is to be released.
+func workspace(dst []byte, keep, n int) ([]byte, *scratch) {
+	if from := len(dst) + keep; cap(dst)-from >= n {
+		return dst[from:from:cap(dst)], nil
+	}
+	s := scratches.Get().(*scratch)
+	if cap(s.buf) < n {
+		s.buf = make([]byte, 0, max(n, MaxText))
+	}
+	return s.buf[:0], s
+}
+
+// release puts s back, unless it is nil or has grown beyond what cookies need.
 func (s *scratch) release() {
-	if cap(s.plain) <= 2*MaxText {
+	if s != nil && cap(s.buf) <= 4*MaxText {
 		scratches.Put(s)
 	}
 }
@@ -56,14 +73,19 @@ func (k *Key) Seal(dst []byte, b Binding, e *Envelope) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := scratches.Get().(*scratch)
+	plainSize := e.size()
+	size := Overhead + plainSize
+	text := base64url.EncodedLen(size)
+	aad, s := workspace(dst, text, headerSize+len(b.aad)+plainSize+size)
 	defer s.release()
-	s.plain = e.append(s.plain[:0])
-	s.raw = appendHeader(s.raw[:0], k.id)
-	s.aad = append(append(s.aad[:0], s.raw...), b.aad...)
-	s.raw = append(s.raw, ep.prefix[:]...)
-	s.raw = ep.aead.Seal(s.raw, nil, s.plain, s.aad)
-	return base64url.AppendEncode(dst, s.raw), nil
+	aad = append(appendHeader(aad, k.id), b.aad...)
+	plain := e.append(after(aad))
+	raw := append(after(plain), ep.prefix[headBytes-headerSize:]...)
+	raw = ep.aead.Seal(raw, nil, plain, aad)
+	dst = slices.Grow(dst, text)
+	dst = base64url.AppendEncode(append(dst, ep.text[:]...), raw)
+	clear(plain) // it may lie in the caller's memory
+	return dst, nil
 }
 
 // Peek returns the ID of the key that text claims to be sealed with. It has
@@ -84,40 +106,70 @@ func Peek(text string) (KeyID, error) {
 // grow dst. The errors are ErrMalformed, ErrUnknownKey (text is another key's)
 // and ErrForged; it returns dst with them, and e is not for use.
 func (k *Key) Open(dst []byte, b Binding, text string, e *Envelope) ([]byte, error) {
-	if len(text) > MaxText {
+	if len(text) < minText || len(text) > MaxText {
 		return dst, ErrMalformed
 	}
-	s := scratches.Get().(*scratch)
+	size := base64url.DecodedLen(len(text))
+	aad, s := workspace(dst, size, headerSize+len(b.aad)+size)
 	defer s.release()
-	s.text = append(s.text[:0], text...)
-	var err error
-	s.raw, err = base64url.AppendDecode(s.raw[:0], s.text)
-	if err != nil || base64url.EncodedLen(len(s.raw)) != len(text) ||
-		len(s.raw) < Overhead+minToken || s.raw[0] != Version {
-		return dst, ErrMalformed
-	}
-	if KeyID(s.raw[1:]) != k.id {
-		return dst, ErrUnknownKey
-	}
-	s.aad = append(append(s.aad[:0], s.raw[:headerSize]...), b.aad...)
-	prefix := [prefixSize]byte(s.raw[headerSize:])
-	aead, cached, err := k.opener(&prefix)
+	aad = append(appendHeader(aad, k.id), b.aad...)
+	raw, err := appendDecoded(after(aad), text[headText:])
 	if err != nil {
 		return dst, err
 	}
+	opener := k.cache.get(text, raw)
+	cached := opener != nil
+	if !cached {
+		if opener, err = k.opener(text, raw); err != nil {
+			return dst, err
+		}
+	}
 	start := len(dst)
 	// Not in place: the AEAD would have to move the whole text then.
-	out, err := aead.Open(dst, nil, s.raw[headerSize+prefixSize:], s.aad)
+	out, err := opener.aead.Open(dst, nil, raw[headerSize+prefixSize-headBytes:], aad)
 	if err != nil {
 		return dst, ErrForged
 	}
 	if !cached {
-		k.cache.put(prefix, aead)
+		k.cache.put(opener)
 	}
 	if err := e.parse(out[start:], k.id, Kind.inToken); err != nil {
 		return dst, err
 	}
 	return out, nil
+}
+
+// after returns the room behind b, empty.
+func after(b []byte) []byte { return b[len(b):] }
+
+// opener derives what opens a token that begins with these characters and goes on with these bytes.
+// It may be remembered only after it has authenticated the token.
+func (k *Key) opener(text string, rest []byte) (*cachedAEAD, error) {
+	var head [headBytes]byte
+	if n, err := base64url.Decode(head[:], []byte(text[:headText])); err != nil || n != headBytes || head[0] != Version {
+		return nil, ErrMalformed
+	}
+	if KeyID(head[1:]) != k.id {
+		return nil, ErrUnknownKey
+	}
+	var prefix [prefixSize]byte
+	copy(prefix[copy(prefix[:], head[headerSize:]):], rest)
+	aead, err := k.xaes.aead(&prefix)
+	if err != nil {
+		return nil, err
+	}
+	return newCachedAEAD(k.id, prefix, aead), nil
+}
+
+// appendDecoded appends the bytes of text, which must be canonical, to dst.
+func appendDecoded(dst []byte, text string) ([]byte, error) {
+	size := base64url.DecodedLen(len(text))
+	dst = slices.Grow(dst, size)
+	n, err := base64url.Decode(dst[len(dst):len(dst)+size], []byte(text))
+	if err != nil || base64url.EncodedLen(n) != len(text) {
+		return dst, ErrMalformed // the decoder skips line breaks
+	}
+	return dst[:len(dst)+n], nil
 }
 
 func appendHeader(b []byte, id KeyID) []byte {
@@ -127,12 +179,11 @@ func appendHeader(b []byte, id KeyID) []byte {
 // WellFormed returns ErrMalformed unless text could be a token of some key. It
 // is for text whose key is not at hand; Open checks the same.
 func WellFormed(text string) error {
-	if len(text) > MaxText {
+	if len(text) < minText || len(text) > MaxText {
 		return ErrMalformed
 	}
-	raw, err := base64url.DecodeString(text)
-	if err != nil || base64url.EncodedLen(len(raw)) != len(text) ||
-		len(raw) < Overhead+minToken || raw[0] != Version {
+	raw, err := appendDecoded(nil, text)
+	if err != nil || raw[0] != Version {
 		return ErrMalformed
 	}
 	return nil
