@@ -124,14 +124,14 @@ func (c *core) open(ctx context.Context, h http.Header) *state {
 		st.kept = l.kept
 		return st
 	}
-	c.Keys.opened(st.rec.Key, l.now)
+	key := c.Keys.opened(st.rec.Key, l.now)
 	st.strays = c.strays(h, st)
 	former := ""
 	if st.former != nil {
 		former = st.former.Label
 		st.former.use.count(l.now)
 	}
-	c.Observer.Opened(ctx, st.rec.Key.String(), former)
+	c.Observer.Opened(ctx, key, former)
 	return st
 }
 
@@ -213,18 +213,23 @@ func (l *lookup) read(h http.Header, s *scope, former *Former) *state {
 		codec = former.Codec
 	}
 	binding := Binding{Name: s.name, Audience: l.Audience, Now: l.now}
-	var first Record
-	var found []Record // beyond first: almost always none
-	n, away := 0, false
+	var first, next *state
+	var found []*state // all of them, if there is more than one: almost never
+	away := false
 	cookieValues(h, s.name, func(value string) bool {
-		var rec Record
-		err := l.openOne(codec, binding, former, value, &rec)
+		if next == nil {
+			next = &state{jar: l.core, readAt: l.now, former: former, exists: true}
+		}
+		err := l.openOne(codec, binding, former, value, &next.rec)
 		switch {
-		case err == nil && n == 0:
-			first, n = rec, 1
+		case err == nil && first == nil:
+			first, next = next, nil
+		case err == nil && found == nil:
+			found, next = []*state{first, next}, nil
 		case err == nil:
-			found, n = append(found, rec), n+1
+			found, next = append(found, next), nil
 		default:
+			next.rec = Record{}
 			l.refuse(err)
 			l.noteKey(err)
 			away = away || errors.Is(err, ErrStoreUnavailable)
@@ -244,19 +249,20 @@ func (l *lookup) read(h http.Header, s *scope, former *Former) *state {
 		l.Observer.StoreError(l.ctx, "former", l.reason)
 		return nil // falling back behind an outage would be a rollback
 	}
-	if n == 0 {
+	if first == nil {
 		return nil
 	}
-	if n == 1 {
-		return l.accept(&first, former)
+	if found == nil {
+		return l.accept(first)
 	}
-	found = slices.Insert(found, 0, first)
-	slices.SortStableFunc(found, func(a, b Record) int {
-		return cmp.Or(b.Issued.Compare(a.Issued), cmp.Compare(b.Revision, a.Revision))
+	slices.SortStableFunc(found, func(a, b *state) int {
+		return cmp.Or(b.rec.Issued.Compare(a.rec.Issued), cmp.Compare(b.rec.Revision, a.rec.Revision))
 	})
-	for i := range found {
-		if st := l.accept(&found[i], former); st != nil {
-			st.kept = append(st.kept, found[i+1:]...)
+	for i, st := range found {
+		if l.accept(st) != nil {
+			for _, older := range found[i+1:] {
+				st.kept = append(st.kept, older.rec)
+			}
 			return st
 		}
 		// Falling back behind an end, an outage or a deploy would be a rollback.
@@ -341,10 +347,11 @@ func (l *lookup) identify(b Binding, former *Former, rec *Record) error {
 	return nil
 }
 
-// accept makes the state of an authentic record, if it is still good and, for
-// a hybrid Jar, the store agrees.
-func (l *lookup) accept(rec *Record, former *Former) *state {
+// accept returns st, whose record is authentic, if it is still good and, for
+// a hybrid Jar, the store agrees; else nil.
+func (l *lookup) accept(st *state) *state {
 	l.authentic = true
+	rec := &st.rec
 	rec.sealedExpires = rec.Expires
 	rec.Expires = earlier(rec.Expires, rec.Created.Add(l.Lifetime))
 	switch {
@@ -358,9 +365,8 @@ func (l *lookup) accept(rec *Record, former *Former) *state {
 		l.refuse(ErrIdle)
 		return nil
 	}
-	st := &state{jar: l.core, rec: *rec, readAt: l.now, former: former, exists: true}
 	if rec.Kind == KindInline {
-		st.settle(st.rec.size)
+		st.settle(rec.size)
 		return st
 	}
 	if err := l.consult(st); err != nil {
@@ -370,7 +376,7 @@ func (l *lookup) accept(rec *Record, former *Former) *state {
 		}
 		return nil
 	}
-	st.settle(st.rec.size)
+	st.settle(rec.size)
 	return st
 }
 
@@ -591,8 +597,7 @@ func (c *core) commit(w *writing, value []byte, key KeyID, p Placement) Placemen
 	}
 	setCookie(w.out, &c.present, c.present.line(value, w.now, expires))
 	c.protect(w.ctx, w.out)
-	c.Keys.sealed(key, w.now)
-	c.Observer.Sealed(w.ctx, key.String(), p.CookieBytes)
+	c.Observer.Sealed(w.ctx, c.Keys.sealed(key, w.now), p.CookieBytes)
 	w.st.saved(w, p)
 	return p
 }

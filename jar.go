@@ -77,7 +77,12 @@ func (j *Jar[T]) load(r *http.Request) (*Session[T], error) {
 
 // decode makes the Session of st: of its payload, if it has one.
 func (j *Jar[T]) decode(ctx context.Context, st *state) (*Session[T], error) {
-	s := &Session[T]{st: &stateRef{st}}
+	made := &struct {
+		s   Session[T]
+		ref stateRef
+	}{ref: stateRef{st}}
+	s := &made.s
+	s.st = &made.ref
 	if st.rec.Serializer == nil {
 		return s, st.err
 	}
@@ -109,9 +114,16 @@ func (j *Jar[T]) Save(w http.ResponseWriter, r *http.Request, s *Session[T]) (Pl
 	if err := j.begun(r); err != nil {
 		return Placement{}, err
 	}
-	payload, err := j.core.Serializer.Marshal(&s.Data)
-	if err != nil {
-		return Placement{}, err
+	return j.save(w, r, s, nil)
+}
+
+// save is Save of data that encodes to payload; nil means that it is to be encoded.
+func (j *Jar[T]) save(w http.ResponseWriter, r *http.Request, s *Session[T], payload []byte) (Placement, error) {
+	if payload == nil {
+		var err error
+		if payload, err = j.core.Serializer.Marshal(&s.Data); err != nil {
+			return Placement{}, err
+		}
 	}
 	// Whatever comes of it, the caller knows: Handler need not try again.
 	s.st.baseline, s.st.dirty = payload, false
@@ -181,7 +193,6 @@ func (j *Jar[T]) Delete(w http.ResponseWriter, r *http.Request, s *Session[T]) e
 	err := errors.Join(j.begun(r), j.core.end(r.Context(), w.Header(), s.st.state))
 	*s = Session[T]{st: &stateRef{j.core.fresh(nil)}}
 	s.st.now.Reason = ReasonEnded
-	s.st.baseline = j.encode(s)
 	if q := j.request(r.Context()); q != nil && q.s == s {
 		q.err = nil
 	}
@@ -224,7 +235,6 @@ func (j *Jar[T]) Update(w http.ResponseWriter, r *http.Request, fn func(*Session
 		}
 		var again *Session[T]
 		again, err = j.decode(r.Context(), st)
-		again.st.baseline = j.encode(again)
 		*s = *again // whoever holds s, as Handler does, goes on from here
 	}
 }

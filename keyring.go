@@ -108,7 +108,7 @@ func (k *Keyring) merge(keys []Key) ([]ringKey, error) {
 		o := old.byID[m.id]
 		switch {
 		case o == nil:
-			m.use = &keyUse{since: now}
+			m.use = newKeyUse(m.id, now)
 			usable = usable || m.usable()
 			continue
 		case o.Revoked():
@@ -281,12 +281,13 @@ func (k *Keyring) revoke(id KeyID) error {
 		if len(keys) >= maxEntries {
 			return &KeyError{ID: id, Err: ErrTooManyKeys}
 		}
-		keys = append(keys, ringKey{Key: RevokedKey(id).revoke(now), use: &keyUse{since: now}})
+		keys = append(keys, ringKey{Key: RevokedKey(id).revoke(now), use: newKeyUse(id, now)})
 	case !keys[i].Revoked():
 		keys[i].Key, keys[i].kept = keys[i].Key.revoke(now), false
 	}
 	if !slices.ContainsFunc(keys, func(o ringKey) bool { return o.usable() && !o.retired(now) }) {
-		keys = append(keys, ringKey{Key: GenerateKey(time.Time{}, time.Time{}), use: &keyUse{since: now}})
+		minted := GenerateKey(time.Time{}, time.Time{})
+		keys = append(keys, ringKey{Key: minted, use: newKeyUse(minted.id, now)})
 	}
 	k.ring.Store(makeRing(keys, k.lifetime))
 	return nil

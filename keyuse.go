@@ -32,10 +32,13 @@ type KeyUse struct {
 
 // keyUse counts what is done with one key.
 type keyUse struct {
+	id                      string    // of the key, made once
 	since                   time.Time // when the ring got the key, by its clock
 	opened, sealed, refused atomic.Uint64
 	lastOpened, lastSealed  atomic.Int64 // seconds
 }
+
+func newKeyUse(id KeyID, now time.Time) *keyUse { return &keyUse{id: id.String(), since: now} }
 
 func count(n *atomic.Uint64, last *atomic.Int64, now time.Time) {
 	n.Add(1)
@@ -44,16 +47,24 @@ func count(n *atomic.Uint64, last *atomic.Int64, now time.Time) {
 	}
 }
 
-func (k *Keyring) opened(id KeyID, now time.Time) {
-	if r := k.load().byID[id]; r != nil {
-		count(&r.use.opened, &r.use.lastOpened, now)
+// opened counts, and returns the ID as text.
+func (k *Keyring) opened(id KeyID, now time.Time) string {
+	r := k.load().byID[id]
+	if r == nil {
+		return id.String()
 	}
+	count(&r.use.opened, &r.use.lastOpened, now)
+	return r.use.id
 }
 
-func (k *Keyring) sealed(id KeyID, now time.Time) {
-	if r := k.load().byID[id]; r != nil {
-		count(&r.use.sealed, &r.use.lastSealed, now)
+// sealed counts, and returns the ID as text.
+func (k *Keyring) sealed(id KeyID, now time.Time) string {
+	r := k.load().byID[id]
+	if r == nil {
+		return id.String()
 	}
+	count(&r.use.sealed, &r.use.lastSealed, now)
+	return r.use.id
 }
 
 func (k *Keyring) refused(id KeyID) {

@@ -31,20 +31,20 @@ func (j *Jar[T]) Handler(next http.Handler) http.Handler {
 			http.Error(rw, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 			return
 		}
-		q := &request[T]{jar: j, before: rw.Header().Clone()}
-		ctx := r.Context()
-		if q.jars, _ = ctx.Value(jarsKey{}).(*[]*core); q.jars == nil {
-			q.jars = new([]*core)
-			ctx = context.WithValue(ctx, jarsKey{}, q.jars)
+		q := &request[T]{Context: r.Context(), jar: j}
+		if before := rw.Header(); len(before) > 0 {
+			q.before = before.Clone()
 		}
-		*q.jars = append(*q.jars, j.core)
-		r = r.WithContext(context.WithValue(ctx, contextKey{j.core}, q))
-		q.r = r
-		w := &responseWriter{ResponseWriter: rw, session: q}
-		next.ServeHTTP(w, r)
-		_ = w.commit(0) // a failure has become the response
-		if w.failed == nil {
-			q.late(r.Context())
+		if q.jars, _ = q.Context.Value(jarsKey{}).(*jars); q.jars == nil {
+			q.jars = &q.outermost
+		}
+		q.jars.add(j.core)
+		q.r = r.WithContext(q)
+		q.w = responseWriter{ResponseWriter: rw, session: q}
+		next.ServeHTTP(&q.w, q.r)
+		_ = q.w.commit(0) // a failure has become the response
+		if q.w.failed == nil {
+			q.late(q)
 		}
 	})
 }
@@ -72,23 +72,60 @@ func (j *Jar[T]) request(ctx context.Context) *request[T] {
 	return q
 }
 
-// request is what Handler knows of one request.
+// request is what Handler knows of one request. It is the request's context, too.
 type request[T any] struct {
+	context.Context // the one around it
+
 	jar   *Jar[T]
 	r     *http.Request
+	w     responseWriter
 	s     *Session[T] // nil until it is asked for
 	err   error
 	begun bool // the response has
 
-	before http.Header // what the response had before the handler ran
-	jars   *[]*core    // the Jars whose Handlers serve this request
+	before    http.Header // what the response had before the handler ran
+	jars      *jars       // whose Handlers serve this request
+	outermost jars        // what jars points to if no Handler is around this one
+}
+
+// Value implements context.Context.
+func (q *request[T]) Value(key any) any {
+	switch k := key.(type) {
+	case contextKey:
+		if k.core == q.jar.core {
+			return q
+		}
+	case jarsKey:
+		return q.jars
+	}
+	return q.Context.Value(key)
+}
+
+// String shows nothing of the request, to whoever prints its context.
+func (*request[T]) String() string { return "hardtack.Handler" }
+
+// jars are those whose Handlers serve one request, also the ones within.
+type jars struct {
+	first *core
+	more  []*core
+}
+
+func (j *jars) add(c *core) {
+	if j.first == nil {
+		j.first = c
+	} else {
+		j.more = append(j.more, c)
+	}
+}
+
+// own reports whether line is a cookie of one of them.
+func (j *jars) own(line string) bool {
+	return j.first.owns(line) || slices.ContainsFunc(j.more, func(c *core) bool { return c.owns(line) })
 }
 
 func (q *request[T]) session() (*Session[T], error) {
 	if q.s == nil {
 		q.s, q.err = q.jar.load(q.r)
-		// Not the bytes that came: another release may have written them.
-		q.s.st.baseline = q.jar.encode(q.s)
 	}
 	return q.s, q.err
 }
@@ -102,11 +139,25 @@ func (j *Jar[T]) encode(s *Session[T]) []byte {
 	return data
 }
 
-// changed reports whether there is something to save: the session differs from
+// changed returns the data's encoding, and whether there is something to save: the session differs from
 // what it was when it was read, or when the handler saved it last.
-func (q *request[T]) changed() bool {
-	data := q.jar.encode(q.s)
-	return q.s.st.dirty || data == nil || !bytes.Equal(data, q.s.st.baseline)
+func (q *request[T]) changed() (data []byte, changed bool) {
+	st := q.s.st
+	data = q.jar.encode(q.s)
+	switch {
+	case st.dirty || data == nil:
+		return data, true
+	case st.baseline != nil:
+	case st.rec.Serializer != nil && st.rec.Serializer.SerializerID() == q.jar.core.Serializer.SerializerID() && bytes.Equal(data, st.rec.Payload):
+		return data, false
+	default:
+		// The bytes that came are no measure: another release may have written them. What they decode to is.
+		var opened Session[T]
+		if st.rec.Serializer == nil || st.rec.Serializer.Unmarshal(st.rec.Payload, &opened.Data) == nil {
+			st.baseline = q.jar.encode(&opened)
+		}
+	}
+	return data, !bytes.Equal(data, st.baseline)
 }
 
 // commit saves the session if it was looked at, for a response with this
@@ -124,8 +175,8 @@ func (q *request[T]) commit(w http.ResponseWriter, status int) error {
 		return q.s.st.err
 	}
 	var err error
-	if q.changed() {
-		_, err = q.jar.Save(w, q.r, q.s)
+	if data, changed := q.changed(); changed {
+		_, err = q.jar.save(w, q.r, q.s, data)
 	} else {
 		// The client's cookie is as good as before: no reason to fail a read.
 		_, _ = q.jar.Touch(w, q.r, q.s)
@@ -138,7 +189,10 @@ func (q *request[T]) commit(w http.ResponseWriter, status int) error {
 
 // late reports a change that came after the response had begun.
 func (q *request[T]) late(ctx context.Context) {
-	if q.s != nil && q.changed() {
+	if q.s == nil {
+		return
+	}
+	if _, changed := q.changed(); changed {
 		q.jar.core.Observer.LateChange(ctx)
 	}
 }
@@ -157,8 +211,7 @@ func (q *request[T]) discard(h http.Header) {
 	clear(h)
 	maps.Copy(h, q.before)
 	for _, l := range lines {
-		ours := slices.ContainsFunc(*q.jars, func(c *core) bool { return c.owns(l) })
-		if ours && !slices.Contains(h["Set-Cookie"], l) {
+		if q.jars.own(l) && !slices.Contains(h["Set-Cookie"], l) {
 			h["Set-Cookie"] = append(h["Set-Cookie"], l)
 		}
 	}

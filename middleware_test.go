@@ -1252,3 +1252,50 @@ func TestHandlerSessionsThatNoJarMade(t *testing.T) {
 		assert.Empty(t, w.Header(), name)
 	}
 }
+
+// A request's context is printed by many a debugging middleware.
+func TestContextPrintsNothing(t *testing.T) {
+	j := jrNew[jrData](t, hardtack.Config{})
+	pair := jrStart(t, j, jrData{S: "confidential"})
+	r := jrRequest(pair)
+	r.Header.Set("Authorization", "Bearer confidential")
+	type key struct{}
+	j.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s, err := j.From(r.Context())
+		require.NoError(t, err)
+		require.Equal(t, "confidential", s.Data.S)
+		w.Header().Set("X-Secret", "confidential")
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		for _, ctx := range []context.Context{r.Context(), ctx, context.WithValue(r.Context(), key{}, 1)} {
+			for _, verb := range []string{"%v", "%+v", "%s"} {
+				text := fmt.Sprintf(verb, ctx)
+				assert.NotContains(t, text, "confidential", verb)
+				assert.Contains(t, text, "hardtack.Handler", verb)
+			}
+		}
+		again, err := j.From(ctx)
+		require.NoError(t, err)
+		assert.Same(t, s, again)
+	})).ServeHTTP(httptest.NewRecorder(), r)
+}
+
+// The request's context is as good as the one around it: cancelled with it, and by its side of the chain.
+func TestContextEnds(t *testing.T) {
+	j := jrNew[jrData](t, hardtack.Config{})
+	type key struct{}
+	parent, cancel := context.WithCancelCause(context.WithValue(t.Context(), key{}, "value"))
+	r := jrRequest("").WithContext(parent)
+	j.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		child, stop := context.WithTimeout(r.Context(), time.Hour)
+		defer stop()
+		assert.Equal(t, "value", child.Value(key{}))
+		assert.NoError(t, child.Err())
+		cause := errors.New("gone")
+		cancel(cause)
+		<-child.Done()
+		assert.ErrorIs(t, r.Context().Err(), context.Canceled)
+		assert.Equal(t, cause, context.Cause(r.Context()))
+		assert.Equal(t, cause, context.Cause(child))
+	})).ServeHTTP(httptest.NewRecorder(), r)
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package hardtack_test
+
+const raceDetector = false
