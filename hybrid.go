@@ -136,7 +136,7 @@ func (c *core) writeHybrid(w *writing) (Placement, error) {
 		w.rec.Kind = KindPending
 	}
 	w.over = true
-	if len(w.payload) < c.Budget.Max || c.InsecureCompression != nil && len(w.payload) <= maxInflated {
+	if c.mayBeInline(len(w.payload)) {
 		value, key, err := c.seal(w)
 		if err != nil {
 			return Placement{}, err
@@ -152,6 +152,14 @@ func (c *core) writeHybrid(w *writing) (Placement, error) {
 		return Placement{}, &storeError{"find", errors.New("the session outgrows its cookie while the store is away")}
 	}
 	return c.putRecord(w, live)
+}
+
+// mayBeInline reports whether a payload of n bytes is not certain to exceed Budget.Inline once it is sealed.
+func (c *core) mayBeInline(n int) bool {
+	if _, sealed := c.Codec.(*SealedCodec); !sealed {
+		return n < c.Budget.Max
+	}
+	return c.InsecureCompression != nil && n <= maxInflated || len(c.Name)+seal.LeastText(n) <= c.Budget.Inline
 }
 
 // catchUp reads the record of a pending cookie if Get could not. It reports

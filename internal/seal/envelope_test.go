@@ -57,6 +57,7 @@ func TestEnvelopeRoundTrip(t *testing.T) {
 		require.NoError(t, seal.ParseToken(b, sealingID, &got))
 		require.Equal(t, canonicalEnvelope(*e), canonicalEnvelope(got))
 		require.Equal(t, base64url.EncodedLen(seal.Overhead+len(b)), seal.TextSize(e))
+		require.LessOrEqual(t, seal.LeastText(len(e.Payload)), seal.TextSize(e))
 		require.Equal(t, seal.ErrMalformed, seal.ParseRecord(b, &got), "is not a record's")
 	})
 }

@@ -18,6 +18,9 @@ const minText = ((Overhead+minToken)*8 + 5) / 6
 // TextSize returns the characters of the token that seals e.
 func TextSize(e *Envelope) int { return base64url.EncodedLen(Overhead + e.size()) }
 
+// LeastText returns the fewest characters of a token with a payload of n bytes.
+func LeastText(n int) int { return base64url.EncodedLen(Overhead + minToken + n) }
+
 // Binding is what a token is bound to besides its key: audience, cookie name
 // and purpose, encoded. Its zero value binds to nothing and is not for use.
 type Binding struct{ aad []byte }
