@@ -104,7 +104,7 @@ func serve(ctx context.Context, stop func(), listener net.Listener, handler http
 type options struct {
 	addr, mode, store, keys string
 	lifetime, idle          time.Duration
-	insecure                bool
+	insecure, debugRuntime  bool
 	rotation                keyOptions
 }
 
@@ -119,6 +119,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	fs.DurationVar(&o.lifetime, "lifetime", 24*time.Hour, "absolute `duration` of a session")
 	fs.DurationVar(&o.idle, "idle", 0, "`duration` after which an unused session ends; 0 means never")
 	fs.BoolVar(&o.insecure, "insecure", false, "cookies without Secure and the __Host- prefix, for plain http beyond localhost")
+	fs.BoolVar(&o.debugRuntime, "debug-runtime", false, "for soaks: answer /debug/runtime with goroutines and bytes of live heap")
 	o.rotation.define(fs)
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -198,6 +199,9 @@ func (o *options) handler(logger *slog.Logger) (handler http.Handler, opened clo
 	handler, err = newServer(c)
 	if err == nil && o.rotation.debug {
 		handler = withDebug(handler, keys, o.rotation.clock)
+	}
+	if err == nil && o.debugRuntime {
+		handler = withRuntime(handler)
 	}
 	return handler, opened, err
 }
