@@ -1,2 +1,3 @@
-// Package bench measures hardtack beside its peers. It has nothing but benchmarks; "make bench" runs them.
+// Package bench measures hardtack beside its peers: value has the cookies, request the requests, capacity the sizes, soak a load of minutes.
+// "make bench" runs it all through report, which writes docs/benchmarks.
 package bench

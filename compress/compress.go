@@ -14,8 +14,9 @@ import (
 	"github.com/hardtack-go/hardtack"
 )
 
-// level is the one from which on cookies become no smaller, but for those of some 200 bytes, and slower: docs/capacity.md has the sizes.
-const level = 6
+// level is the first that also codes what does not repeat itself, such as tokens, in fewer bits; the ones above it save no more
+// than a few bytes. docs/capacity.md has the sizes.
+const level = 7
 
 // Deflate is a [hardtack.Compressor]: DEFLATE (RFC 1951), which was smaller than zstd for nearly all sessions of a cookie's size.
 // Its zero value is ready to use, and safe for concurrent use.

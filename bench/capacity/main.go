@@ -1,6 +1,5 @@
 // Command capacity seals the same sessions in several formats, each with the library that people use for it, and writes how
-// many bytes the cookies take into the tables of a document, between the comments <!-- sizes --> and <!-- /sizes -->, and
-// <!-- carts --> and <!-- /carts -->.
+// many bytes the cookies take into the tables of a document, each between comments such as <!-- sizes --> and <!-- /sizes -->.
 //
 //	capacity DOCUMENT
 package main
@@ -9,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/hardtack-go/hardtack"
+	"github.com/hardtack-go/hardtack/bench/format"
 	"github.com/hardtack-go/hardtack/bench/session"
 )
 
@@ -39,20 +40,29 @@ func run(document string) error {
 	return os.WriteFile(document, []byte(after), 0o644)
 }
 
-// update returns the text with both tables as measured.
+// update returns the text with all tables as measured.
 func update(text string) (string, error) {
-	sizes, err := sizesTable()
-	if err != nil {
-		return "", err
+	tables := []struct {
+		name    string
+		measure func() (string, error)
+	}{
+		{"sizes", sizesTable}, {"room", roomTable}, {"carts", cartsTable}, {"compressors", compressorsTable},
 	}
-	carts, err := cartsTable()
-	if err != nil {
-		return "", err
+	for _, t := range tables { // before anything is measured
+		if _, err := replace(text, t.name, ""); err != nil {
+			return "", err
+		}
 	}
-	if text, err = replace(text, "sizes", sizes); err != nil {
-		return "", err
+	for _, t := range tables {
+		table, err := t.measure()
+		if err != nil {
+			return "", err
+		}
+		if text, err = replace(text, t.name, table); err != nil {
+			return "", err
+		}
 	}
-	return replace(text, "carts", carts)
+	return text, nil
 }
 
 func sizesTable() (string, error) {
@@ -70,12 +80,12 @@ func sizesTable() (string, error) {
 		fmt.Fprintf(&b, " *%s* |", thousands(s.json))
 	}
 	b.WriteByte('\n')
-	for i, f := range formats[session.Cart]() {
+	for i, c := range format.Texts().Cookies() {
 		encrypted := "no"
-		if f.encrypts {
+		if c.Encrypts {
 			encrypted = "yes"
 		}
-		fmt.Fprintf(&b, "| %s | %s |", f.title, encrypted)
+		fmt.Fprintf(&b, "| %s | %s |", c.Title, encrypted)
 		for _, s := range all {
 			fmt.Fprintf(&b, " %s |", marked(s.sizes[i]))
 		}
@@ -95,28 +105,91 @@ func marked(n int) string {
 	return thousands(n)
 }
 
+func roomTable() (string, error) {
+	var b strings.Builder
+	b.WriteString("| |")
+	var rooms []room
+	for _, shape := range format.Shapes() {
+		r, err := roomOf(shape)
+		if err != nil {
+			return "", err
+		}
+		rooms = append(rooms, r)
+		fmt.Fprintf(&b, " %s |", shape.Name)
+	}
+	b.WriteString("\n|---|" + strings.Repeat("--:|", len(rooms)) + "\n")
+	for i, title := range titles() {
+		fmt.Fprintf(&b, "| %s |", title)
+		for _, r := range rooms {
+			fmt.Fprintf(&b, " %s / %s |", thousands(r.browser[i]), thousands(r.inline[i]))
+		}
+		b.WriteByte('\n')
+	}
+	return b.String(), nil
+}
+
 func cartsTable() (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "| | cart of 60, bytes | lines in %s bytes | lines in %s bytes |\n|---|--:|--:|--:|\n", thousands(browserMax), thousands(inlineMax))
-	for _, f := range formats[session.Cart]() {
-		if err := cartsRow(&b, f, session.NewCart); err != nil {
-			return "", err
+	for _, c := range carts() {
+		sixty, err1 := size(c.On(60), c.Varies)
+		most, err2 := largest(c, 0, browserMax)
+		inline, err3 := largest(c, 0, inlineMax)
+		if err := errors.Join(err1, err2, err3); err != nil {
+			return "", fmt.Errorf("%s: %w", c.Title, err)
 		}
+		fmt.Fprintf(&b, "| %s | %s | %d | %d |\n", c.Title, marked(sixty), most, inline)
 	}
-	numbered := hardtackJar[session.NumberedCart]("hardtack, CBOR, fields numbered", hardtack.CBOR{})
-	err := cartsRow(&b, numbered, session.NewNumberedCart)
-	return b.String(), err
+	return b.String(), nil
 }
 
-func cartsRow[T any](b *strings.Builder, f format[T], cart func(lines int) T) error {
-	sixty, err1 := size(f, cart(60))
-	most, err2 := largestCart(f, cart, browserMax)
-	inline, err3 := largestCart(f, cart, inlineMax)
-	fmt.Fprintf(b, "| %s | %s | %d | %d |\n", f.title, marked(sixty), most, inline)
-	if err := errors.Join(err1, err2, err3); err != nil {
-		return fmt.Errorf("%s: %w", f.title, err)
+const (
+	numbered           = "hardtack, CBOR, fields numbered"
+	numberedCompressed = "hardtack, CBOR, fields numbered, compressed"
+)
+
+// carts are all formats for carts, and those that number the fields.
+func carts() []format.Contender {
+	shape := session.Shape[session.NumberedCart]{Grow: session.NewNumberedCart}
+	return append(format.ShapeOf(session.Carts()).Cookies(),
+		format.ContenderOf(format.Jar[session.NumberedCart](numbered, format.Serialized(hardtack.CBOR{}), format.Then), shape),
+		format.ContenderOf(format.Jar[session.NumberedCart](numberedCompressed, format.Compressed(hardtack.CBOR{}), format.Then), shape))
+}
+
+// compressorsTable marks the smallest of each row, and the column that package compress makes.
+func compressorsTable() (string, error) {
+	with, err := format.Compressors()
+	if err != nil {
+		return "", err
 	}
-	return nil
+	all, err := compressions(with)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	b.WriteString("| | CBOR |")
+	for i, c := range with {
+		used := ", used"
+		for _, row := range all {
+			if row.by[i] != row.used {
+				used = ""
+			}
+		}
+		fmt.Fprintf(&b, " %s%s |", c.Name, used)
+	}
+	b.WriteString("\n|---|--:|" + strings.Repeat("--:|", len(with)) + "\n")
+	for _, row := range all {
+		fmt.Fprintf(&b, "| %s | %s |", row.title, thousands(row.plain))
+		for _, n := range row.by {
+			if n == slices.Min(row.by) {
+				fmt.Fprintf(&b, " **%s** |", thousands(n))
+			} else {
+				fmt.Fprintf(&b, " %s |", thousands(n))
+			}
+		}
+		b.WriteByte('\n')
+	}
+	return b.String(), nil
 }
 
 func thousands(n int) string {
