@@ -8,6 +8,8 @@ require (
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/hardtack-go/hardtack v0.0.0
 	github.com/hardtack-go/hardtack/agewrap v0.0.0
+	github.com/hardtack-go/hardtack/compress v0.0.0
+	github.com/hardtack-go/hardtack/internal/servers v0.0.0
 	github.com/hardtack-go/hardtack/store/redisstore v0.0.0
 	github.com/hardtack-go/hardtack/store/sqlstore v0.0.0
 	github.com/jackc/pgx/v5 v5.12.0
@@ -23,11 +25,13 @@ require (
 	filippo.io/hpke v0.4.0 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/dustin/go-humanize v1.0.1 // indirect
+	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/jackc/pgpassfile v1.0.0 // indirect
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
 	github.com/jackc/puddle/v2 v2.2.3 // indirect
+	github.com/klauspost/compress v1.20.3 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/ncruces/go-strftime v1.0.0 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
@@ -52,3 +56,5 @@ replace github.com/hardtack-go/hardtack/store/sqlstore => ../../store/sqlstore
 replace github.com/hardtack-go/hardtack/store/redisstore => ../../store/redisstore
 
 replace github.com/hardtack-go/hardtack/internal/servers => ../../internal/servers
+
+replace github.com/hardtack-go/hardtack/compress => ../../compress

@@ -11,14 +11,16 @@ import (
 func newRootCommand(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "hardtack",
-		Short: "Handle the keys of session cookies, and look into cookies",
-		Long: `Handle the keys of hardtack's session cookies, and look into cookies.
+		Short: "Handle the keys of session cookies, look into cookies, and plan sessions",
+		Long: `Handle the keys of hardtack's session cookies, look into cookies, and say what
+cookies, hybrid sessions or a store would mean for your data.
 
 Exit status: 0, or 1 for a finding or for what could not be done, or 2 for a
 command line that makes no sense. No command prints a secret.`,
 		Example: `  hardtack keys init --file keys.json
   hardtack keys list --file keys.json
-  hardtack keys rotate --help`,
+  hardtack keys rotate --help
+  hardtack plan session.json`,
 		Version:       version(),
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
@@ -30,7 +32,7 @@ command line that makes no sense. No command prints a secret.`,
 	root.SetErr(a.err)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON, errors too")
-	root.AddCommand(newKeysCommand(a), newInspectCommand(a))
+	root.AddCommand(newKeysCommand(a), newInspectCommand(a), newPlanCommand(a))
 	finish(root)
 	classify(root)
 	return root
