@@ -5,11 +5,12 @@ NO_RACE_MODULES := store/mongostore/ferrettest
 
 TIMEOUT  ?= 20m
 FUZZTIME ?= 30s
+SOAK     ?= 5m
 COUNT    ?= 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help test test-race test-plain test-short lint fuzz bench capacity fault-table cover deps clean
+.PHONY: help test test-race test-plain test-short lint fuzz bench bench-full bench-check microbench capacity fault-table cover deps clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -33,8 +34,21 @@ lint: ## gofmt, go mod tidy, go build, go vet, staticcheck, govulncheck
 fuzz: ## every fuzz target for FUZZTIME=30s; FUZZ=regexp selects some
 	FUZZTIME="$(FUZZTIME)" FUZZ="$(FUZZ)" scripts/fuzz
 
-bench: ## every benchmark, COUNT=1 times; BENCH=regexp selects some
-	BENCH="$(BENCH)" COUNT="$(COUNT)" scripts/bench
+bench: deps ## measure every figure that the documents quote, beside the peers, and write docs/benchmarks (8 minutes)
+	cd bench && GOWORK=off go run ./report quick
+
+bench-full: deps ## measure the whole matrix as well, into docs/benchmarks/full.md (20 minutes)
+	cd bench && GOWORK=off go run ./report full
+
+bench-check: deps ## measure as bench does, and fail if a ratio is worse than what is committed by more than its tolerance
+	cd bench && GOWORK=off go run ./report check
+
+microbench: ## every benchmark of every module, COUNT=1 times; BENCH=regexp selects some
+	BENCH="$(BENCH)" COUNT="$(COUNT)" scripts/microbench
+
+.PHONY: soak
+soak: deps ## the shop beside the same with scs, SOAK=5m each under load, judged and written into docs/soak.md
+	cd bench/soak && GOWORK=off go run . -duration $(SOAK) -document ../../docs/soak.md
 
 capacity: ## seal the same sessions in each format, and write their sizes into docs/capacity.md
 	cd bench && GOWORK=off go run ./capacity ../docs/capacity.md
@@ -55,4 +69,4 @@ deps: ## install the Debian packages that the tests need and that are missing
 	@scripts/install-test-deps
 
 clean: ## remove what the other targets have built
-	rm -rf .bin .cover .counts
+	rm -rf .bench .bin .cover .counts

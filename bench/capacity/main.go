@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/hardtack-go/hardtack"
+	"github.com/hardtack-go/hardtack/bench/doctable"
 	"github.com/hardtack-go/hardtack/bench/format"
 	"github.com/hardtack-go/hardtack/bench/session"
 )
@@ -49,7 +50,7 @@ func update(text string) (string, error) {
 		{"sizes", sizesTable}, {"room", roomTable}, {"carts", cartsTable}, {"compressors", compressorsTable},
 	}
 	for _, t := range tables { // before anything is measured
-		if _, err := replace(text, t.name, ""); err != nil {
+		if _, err := doctable.Replace(text, t.name, ""); err != nil {
 			return "", err
 		}
 	}
@@ -58,7 +59,7 @@ func update(text string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if text, err = replace(text, t.name, table); err != nil {
+		if text, err = doctable.Replace(text, t.name, table); err != nil {
 			return "", err
 		}
 	}
@@ -198,15 +199,4 @@ func thousands(n int) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
-}
-
-// replace returns the text with the table in the place of what was between the comments of that name.
-func replace(text, name, table string) (string, error) {
-	begin, end := "<!-- "+name+" -->\n", "<!-- /"+name+" -->"
-	before, rest, ok := strings.Cut(text, begin)
-	_, after, ok2 := strings.Cut(rest, end)
-	if !ok || !ok2 {
-		return "", fmt.Errorf("no lines %q and %q", strings.TrimSpace(begin), end)
-	}
-	return before + begin + table + end + after, nil
 }

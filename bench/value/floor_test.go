@@ -17,20 +17,21 @@ var base64url = base64.RawURLEncoding
 // for all, and buffers that are used again.
 type floor struct {
 	aead                     cipher.AEAD
+	bound                    []byte // what is authenticated beside the plaintext: nothing on the bare floor
 	plain, sealed, text, out []byte
 }
 
-func newFloor(t testing.TB, plain []byte) *floor {
+func newFloor(t testing.TB, plain, bound []byte) *floor {
 	block, err := aes.NewCipher(random(32))
 	require.NoError(t, err)
 	aead, err := cipher.NewGCMWithRandomNonce(block)
 	require.NoError(t, err)
-	return &floor{aead: aead, plain: plain}
+	return &floor{aead: aead, bound: bound, plain: plain}
 }
 
 // seal leaves the value in text.
 func (f *floor) seal() {
-	f.sealed = f.aead.Seal(f.sealed[:0], nil, f.plain, nil)
+	f.sealed = f.aead.Seal(f.sealed[:0], nil, f.plain, f.bound)
 	f.text = base64url.AppendEncode(f.text[:0], f.sealed)
 }
 
@@ -38,7 +39,7 @@ func (f *floor) seal() {
 func (f *floor) open(value string) (err error) {
 	f.text = append(f.text[:0], value...)
 	if f.sealed, err = base64url.AppendDecode(f.sealed[:0], f.text); err == nil {
-		f.out, err = f.aead.Open(f.out[:0], nil, f.sealed, nil)
+		f.out, err = f.aead.Open(f.out[:0], nil, f.sealed, f.bound)
 	}
 	return err
 }
@@ -61,7 +62,7 @@ func changed(value string) string {
 }
 
 func TestFloor(t *testing.T) {
-	f := newFloor(t, []byte("what is in the session"))
+	f := newFloor(t, []byte("what is in the session"), []byte("what it is bound to"))
 	f.seal()
 	value := string(f.text)
 	require.NoError(t, f.open(value))

@@ -93,7 +93,7 @@ func contenders(t testing.TB, shape format.Shape, n int) []contender {
 func floorOf(t testing.TB, shape format.Shape, n int) contender {
 	plain, err := hardtack.CBOR{}.Marshal(shape.Session(n))
 	require.NoError(t, err)
-	f := newFloor(t, plain)
+	f := newFloor(t, plain, nil)
 	var value string
 	return contender{
 		by: "floor",

@@ -1,0 +1,298 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hardtack-go/hardtack/bench/doctable"
+)
+
+// directory is where the report is.
+const directory = "docs/benchmarks"
+
+// others are the documents whose marked tables are filled.
+var others = []string{"README.md", "docs/tradeoffs.md", "docs/rotation.md"}
+
+// render returns the files that follow from quick.txt and full.txt, by path below root. It is a function of these and of the documents with
+// marked tables.
+func render(root string) (map[string]string, error) {
+	short, err := readResults(filepath.Join(root, directory, "quick.txt"))
+	if err != nil {
+		return nil, err
+	}
+	whole, err := readResults(filepath.Join(root, directory, "full.txt"))
+	if err != nil {
+		return nil, err
+	}
+	if short == nil {
+		return nil, fmt.Errorf("there is no %s/quick.txt yet: report quick makes it", directory)
+	}
+	files := map[string]string{}
+	ratios, err := ratiosOf(short)
+	if err != nil {
+		return nil, err
+	}
+	add := func(name, text string, err error) error {
+		files[directory+"/"+name] = text
+		return err
+	}
+	text, err := marshalRatios(ratios)
+	if err := add("ratios.json", text, err); err != nil {
+		return nil, err
+	}
+	text, err = readme(short, whole)
+	if err := add("README.md", text, err); err != nil {
+		return nil, err
+	}
+	if whole != nil {
+		text, err = fullMatrix(whole)
+		if err := add("full.md", text, err); err != nil {
+			return nil, err
+		}
+	}
+	drawn, err := drawAll(short, whole)
+	if err != nil {
+		return nil, err
+	}
+	for name, svg := range drawn {
+		files[directory+"/"+name+".svg"] = svg
+	}
+	marked, err := fill(root, short, whole)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(files, marked)
+	return files, nil
+}
+
+// source returns the results that a table is made of, and the file that has them.
+func (t table) source(short, whole *results) (*results, string) {
+	if t.full && whole != nil {
+		return whole, "full.txt"
+	}
+	return short, "quick.txt"
+}
+
+func (t table) markdown(short, whole *results) (string, error) {
+	r, _ := t.source(short, whole)
+	s := &sheet{r: r}
+	text := t.grid(s).markdown()
+	if s.err != nil {
+		return "", fmt.Errorf("table %s: %w", t.name, s.err)
+	}
+	return text, nil
+}
+
+// fill returns the other documents with their tables, those alone that have a place for one.
+func fill(root string, short, whole *results) (map[string]string, error) {
+	files := map[string]string{}
+	for _, path := range others {
+		old, err := os.ReadFile(filepath.Join(root, path))
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range tables {
+			text, err := t.markdown(short, whole)
+			if err != nil {
+				return nil, err
+			}
+			document, ok := files[path]
+			if !ok {
+				document = string(old)
+			}
+			document, err = doctable.Replace(document, "bench:"+t.name, text)
+			if errors.Is(err, doctable.ErrNoMarker) {
+				continue
+			} else if err != nil {
+				return nil, fmt.Errorf("%s: %w", path, err)
+			}
+			files[path] = document
+		}
+	}
+	return files, nil
+}
+
+const head = `# Benchmarks
+
+<!-- Written by make bench and make bench-full from quick.txt and full.txt: changes made here are lost. -->
+
+hardtack beside its peers: whatever is compared was measured in one process and in turn. Ratios are what to read. They carry over to other machines far
+better than times do, which are given only as of this one.
+
+## The machine
+
+`
+
+const method = `## How this is measured
+
+` + "`make bench`" + ` measures what this page has, ` + "`make bench-full`" + ` the whole matrix, into ` + "[full.txt](full.txt) and [full.md](full.md)" + `.
+Everything is measured in %d rounds: a round measures each cell once, so that what disturbs the machine for a while slows all contenders down alike. A
+ratio is formed in each round by itself, and its median is shown. The interval around it has the median with a confidence of 95 %%. What a contender
+*adds* is its time less that of the handler without a session, in the same round; "noise" stands where that is not above zero. Requests among many live
+sessions are measured as often, but in a row, since the stores take long to fill.
+
+Each peer is used as its documentation recommends, with the keys and settings that it recommends. The code is in [bench/](../../bench).
+
+The files are in the Go benchmark format. To see all contenders side by side, or to compare with a run of your own:
+
+    benchstat -col /by docs/benchmarks/quick.txt
+    benchstat -ignore date,go docs/benchmarks/quick.txt .bench/first.txt
+
+## Guarding the ratios
+
+` + "`make bench-check`" + ` measures what ` + "`make bench`" + ` does into .bench/ and compares with [ratios.json](ratios.json), as committed. It fails if a figure has
+become worse by more than its tolerance:
+
+| figure | tolerance |
+|---|--:|
+| time of one contender over another's, for sealing, opening and round trips | %.0f %% |
+| what one contender adds to a request, over what another adds | %.0f %% |
+| requests per second on two cores over one | %.0f %% |
+| allocations, bytes of a cookie | none |
+
+Only worse fails; better is reported. What is beyond its tolerance is measured once more, with all that is measured beside it, and fails only if it is
+beyond it again. The ratios of one processor are not those of another: compare on the kind of machine that they were committed from.
+`
+
+func readme(short, whole *results) (string, error) {
+	var b strings.Builder
+	b.WriteString(head)
+	b.WriteString(machine(short, whole).markdown())
+	b.WriteString("\n## The contenders\n\n")
+	contenders := grid{{"name", "what it is"}}
+	for _, a := range about {
+		contenders = append(contenders, []string{code(strings.ReplaceAll(a[0], ", ", "`, `")), a[1]})
+	}
+	b.WriteString(strings.Replace(contenders.markdown(), "--:", "---", 1))
+	for _, t := range tables {
+		r, file := t.source(short, whole)
+		text, err := t.markdown(short, whole)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n", t.title, t.intro)
+		for _, d := range drawings {
+			if slices.Contains(t.charts, d.name) && drawn(d, r) {
+				fmt.Fprintf(&b, "![%s](%s.svg)\n\n", d.title, d.name)
+			}
+		}
+		b.WriteString(text)
+		if t.name == "targets" {
+			missed, err := missed(r)
+			if err != nil {
+				return "", err
+			}
+			b.WriteString(missed)
+		}
+		if file != "quick.txt" {
+			fmt.Fprintf(&b, "\nFrom [%s](%s).\n", file, file)
+		}
+	}
+	s := &sheet{r: short}
+	fmt.Fprintf(&b, "\n## Figures\n\nWhat the targets are made of, and what is measured beside.\n\n%s", figuresGrid(s).markdown())
+	b.WriteString("\n## Times, as of this machine\n\nMedians. On another machine they are others.\n")
+	for _, g := range absoluteGrids(s) {
+		b.WriteString("\n" + g.markdown())
+	}
+	if s.err != nil {
+		return "", s.err
+	}
+	fmt.Fprintf(&b, "\n"+method, rounds, 100*toleranceValue, 100*toleranceRequest, 100*toleranceCores)
+	return b.String(), nil
+}
+
+// missed says why of the targets that are not met.
+func missed(r *results) (string, error) {
+	var b strings.Builder
+	for _, t := range targets {
+		met := true
+		for _, f := range t.judged {
+			v, err := f.in(r)
+			if err != nil && !errors.Is(err, errMissing) && !errors.Is(err, errNoise) {
+				return "", err
+			}
+			met = met && (err != nil || t.meets(v.Center))
+		}
+		if !met && t.why != "" {
+			fmt.Fprintf(&b, "- *%s* %s\n", t.sentence, t.why)
+		}
+	}
+	if b.Len() == 0 {
+		return "", nil
+	}
+	return "\nWhere one is not met:\n\n" + b.String(), nil
+}
+
+// machine returns the configuration of one file or of both.
+func machine(all ...*results) grid {
+	g := grid{{""}}
+	var columns []*results
+	for i, name := range []string{"quick.txt", "full.txt"} {
+		if i < len(all) && all[i] != nil {
+			columns, g[0] = append(columns, all[i]), append(g[0], fmt.Sprintf("[%s](%s)", name, name))
+		}
+	}
+	var keys []string
+	for _, r := range columns {
+		for _, s := range r.config {
+			if !slices.Contains(keys, s.key) {
+				keys = append(keys, s.key)
+			}
+		}
+	}
+	slices.SortStableFunc(keys, func(a, b string) int { return order(a) - order(b) })
+	for _, key := range keys {
+		row := []string{key}
+		for _, r := range columns {
+			row = append(row, r.setting(key))
+		}
+		g = append(g, row)
+	}
+	return g
+}
+
+// order puts the machine before the modules.
+func order(key string) int {
+	if i := slices.Index([]string{"cpu", "cores", "goos", "goarch", "go", "date", "redis-server", "postgres"}, key); i >= 0 {
+		return i
+	}
+	return 100
+}
+
+// fullMatrix returns full.md.
+func fullMatrix(r *results) (string, error) {
+	var b strings.Builder
+	b.WriteString("# The whole matrix\n\n<!-- Written by make bench-full from full.txt: changes made here are lost. -->\n\n" +
+		"Everything in [full.txt](full.txt): first the ratios, then the times, as of the machine below. What is behind the names is in the [README](README.md).\n\n")
+	g := machine(nil, r)
+	b.WriteString(g.markdown())
+	var bases []string
+	for _, name := range r.names {
+		base, _, _ := strings.Cut(name, "/")
+		if !slices.Contains(bases, base) {
+			bases = append(bases, base)
+		}
+	}
+	s := &sheet{r: r}
+	for _, base := range bases {
+		reference := references[base]
+		fmt.Fprintf(&b, "\n## %s\n", base)
+		if reference != "" {
+			fmt.Fprintf(&b, "\nTime over that of `%s`:\n\n%s", reference, matrix(s, base, seconds, true).markdown())
+		}
+		for _, unit := range []struct{ title, name string }{
+			{"Time, as of this machine", seconds}, {"What half of the requests took at most, as of this machine", "p50-sec"},
+			{"What 99 of 100 requests took at most, as of this machine", "p99-sec"}, {"Allocations", allocs}, {"Bytes of the cookie", cookieBytes}, {"Bytes after compression", "compressed-bytes"},
+		} {
+			if g := matrix(s, base, unit.name, false); g != nil {
+				fmt.Fprintf(&b, "\n%s:\n\n%s", unit.title, g.markdown())
+			}
+		}
+	}
+	return b.String(), s.err
+}

@@ -1,0 +1,105 @@
+package main
+
+import "fmt"
+
+func requestGrid(s *sheet) grid {
+	g := grid{{"contender", "read adds", "allocations", "write adds", "allocations", "loopback read", "loopback write"}}
+	for _, by := range sessions {
+		row := []string{code(by)}
+		for _, op := range []string{"read", "write"} {
+			setting := requestSetting("handler", op, "1")
+			above := figure{top: added(allocs, setting, by, "none").top}
+			row = append(row, s.show(added(seconds, setting, by, "hardtack-stateless"), number), s.show(above, count))
+		}
+		for _, op := range []string{"read", "write"} {
+			row = append(row, s.show(beside(requestSetting("loopback", op, "1"), by, "none"), number))
+		}
+		g = append(g, row)
+	}
+	return g
+}
+
+// beside is one contender's time over another's.
+func beside(setting, by, other string) figure {
+	return ratio(seconds, cell(setting, "by="+by), cell(setting, "by="+other))
+}
+
+func storesGrid(s *sheet) grid {
+	clients := []string{"1", "64"}
+	g := grid{{"contender"}}
+	for _, op := range []string{"read", "write"} {
+		for _, n := range clients {
+			g[0] = append(g[0], fmt.Sprintf("%s, %s", op, plural(n, "client")))
+		}
+	}
+	for _, by := range stored {
+		row := []string{code(by)}
+		for _, op := range []string{"read", "write"} {
+			for _, n := range clients {
+				row = append(row, s.show(beside(requestSetting("loopback", op, n), by, "none"), number))
+			}
+		}
+		g = append(g, row)
+	}
+	return g
+}
+
+func plural(n, noun string) string {
+	if n == "1" {
+		return n + " " + noun
+	}
+	return n + " " + noun + "s"
+}
+
+func coresGrid(s *sheet) grid {
+	g := grid{{"contender", "read", "write"}}
+	for _, by := range scaled {
+		g = append(g, []string{code(by), s.show(coresFigure("read", by), number), s.show(coresFigure("write", by), number)})
+	}
+	return g
+}
+
+func liveGrid(s *sheet) grid {
+	g := grid{{"contender"}}
+	lives := s.r.settings("Live", "live")
+	for _, n := range lives {
+		g[0] = append(g[0], thousands(n))
+	}
+	for _, by := range living {
+		row := []string{code(by)}
+		for _, n := range lives {
+			row = append(row, s.show(beside(cell("Live", "live="+n, "op=read"), by, "hardtack-stateless"), number))
+		}
+		g = append(g, row)
+	}
+	return g
+}
+
+// thousands puts a comma after every third digit from the right.
+func thousands(digits string) string {
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+func headerGrid(s *sheet) grid {
+	g := grid{{"contender"}}
+	for _, n := range cookies {
+		g[0] = append(g[0], plural(n, "other cookie"))
+	}
+	for _, by := range headed {
+		row := []string{code(by)}
+		for _, n := range cookies {
+			row = append(row, s.show(headerFigure(n, by), number))
+		}
+		g = append(g, row)
+	}
+	return g
+}
+
+var cookies = []string{"1", "10", "50"}
+
+func headerFigure(n, by string) figure {
+	return ratio(seconds, cell("Header", "cookies="+n, "op=read", "by="+by), "Header/cookies=1/op=read/by=hardtack-stateless")
+}

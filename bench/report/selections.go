@@ -1,0 +1,62 @@
+package main
+
+import "strings"
+
+// rounds is how often everything is measured: the least that gives an interval of 95 % around a median.
+const rounds = 6
+
+// A selection is what one process measures in a round.
+type selection struct {
+	pkg       string // directory
+	title     string
+	benchtime string
+	patterns  []string
+	inARow    bool // all rounds at once: for what takes longer to set up than to measure
+}
+
+// bench returns the regular expression for go test: pattern("Value", "shape=cart", "op=(open|seal)") has each part match as a whole.
+func (s selection) bench() string { return strings.Join(s.patterns, "|") }
+
+func pattern(base string, parts ...string) string {
+	for i, p := range parts {
+		parts[i] = "^" + p + "$"
+	}
+	return strings.Join(append([]string{"^Benchmark" + base + "$"}, parts...), "/")
+}
+
+// quick is what the targets and the tables of other documents need.
+var quick = []selection{
+	{pkg: "value", title: "seal and open", benchtime: "100ms", patterns: []string{pattern("(Seal|Open)")}},
+	{pkg: "value", title: "round trips", benchtime: "70ms", patterns: []string{
+		pattern("Value", "shape=.+", "size=medium", "op=roundtrip"),
+		pattern("Value", "shape=account", "size=(small|large)", "op=roundtrip"),
+		pattern("Value", "shape=account", "size="+requestSize, "op=open", "by=(cbor|hardtack-cbor)"),
+	}},
+	{pkg: "value", title: "payloads", benchtime: "30ms", patterns: []string{pattern("Payload")}},
+	{pkg: "value", title: "keys", benchtime: "50ms", patterns: []string{pattern("Keys")}},
+	{pkg: "value", title: "compression", benchtime: "20ms", patterns: []string{pattern("Compress", "shape=.+", "size=medium")}},
+	{pkg: "request", title: "requests without a network", benchtime: "200ms", patterns: []string{
+		pattern("Request", "via=handler", "op=.+", "clients=1"),
+	}},
+	{pkg: "request", title: "requests over loopback", benchtime: "100ms", patterns: []string{
+		pattern("Request", "via=loopback", "op=.+", "clients=(1|64)"),
+	}},
+	{pkg: "request", title: "cores", benchtime: "200ms", patterns: []string{pattern("Cores")}},
+	{pkg: "request", title: "headers", benchtime: "100ms", patterns: []string{pattern("Header")}},
+	{pkg: "request", title: "live sessions", benchtime: "70ms", inARow: true, patterns: []string{
+		pattern("Live", "live=(1|1000|100000)", "op=read"),
+	}},
+}
+
+// full is the whole matrix.
+var full = []selection{
+	{pkg: "value", title: "seal and open", benchtime: "200ms", patterns: []string{pattern("(Seal|Open)")}},
+	{pkg: "value", title: "values", benchtime: "50ms", patterns: []string{pattern("Value")}},
+	{pkg: "value", title: "payloads", benchtime: "50ms", patterns: []string{pattern("Payload")}},
+	{pkg: "value", title: "keys", benchtime: "50ms", patterns: []string{pattern("Keys")}},
+	{pkg: "value", title: "compression", benchtime: "20ms", patterns: []string{pattern("Compress")}},
+	{pkg: "request", title: "requests", benchtime: "100ms", patterns: []string{pattern("Request")}},
+	{pkg: "request", title: "cores", benchtime: "200ms", patterns: []string{pattern("Cores")}},
+	{pkg: "request", title: "headers", benchtime: "100ms", patterns: []string{pattern("Header")}},
+	{pkg: "request", title: "live sessions", benchtime: "70ms", inARow: true, patterns: []string{pattern("Live")}},
+}
