@@ -109,6 +109,7 @@ type Record struct {
 	Serializer Serializer
 	Payload    []byte
 
+	deflated      []byte    // Payload as it was compressed when it was opened, for a Touch: it may not fit otherwise
 	size          int       // of the presented cookie, name plus value
 	sealedExpires time.Time // as the presented cookie has it, whatever the configuration says today
 }
@@ -122,6 +123,7 @@ type SealedCodec struct {
 
 	compressor Compressor // nil: none
 	padTo      int        // 0: not padded
+	mostPlain  int        // what padding does not exceed
 }
 
 type cachedBinding struct {
@@ -135,9 +137,10 @@ func NewSealedCodec(keys *Keyring, serializers ...Serializer) *SealedCodec {
 	return &SealedCodec{keys: keys, serializers: append(slices.Clone(serializers), CBOR{}, JSON{})}
 }
 
-// with returns a codec of the same keys and serializers that compresses and pads.
-func (c *SealedCodec) with(compressor Compressor, padTo int) *SealedCodec {
-	return &SealedCodec{keys: c.keys, serializers: c.serializers, compressor: compressor, padTo: padTo}
+// with returns a codec of the same keys and serializers that compresses and pads as configured.
+func (c *SealedCodec) with(config *Config) *SealedCodec {
+	return &SealedCodec{keys: c.keys, serializers: c.serializers, compressor: config.InsecureCompression,
+		padTo: config.PadTo, mostPlain: seal.MostPlain(config.Budget.Max - len(config.Name))}
 }
 
 // Encrypts returns true.
@@ -175,9 +178,11 @@ func (c *SealedCodec) Seal(_ context.Context, dst []byte, b Binding, rec *Record
 	if rec.Kind != KindReference {
 		env.Serializer = rec.Serializer.SerializerID()
 		env.Subject = []byte(rec.Subject)
-		env.Payload, env.Compressed = deflate(c.compressor, rec.Payload)
+		if env.Payload, env.Compressed = rec.deflated, true; rec.deflated == nil {
+			env.Payload, env.Compressed = deflate(c.compressor, rec.Payload)
+		}
 	}
-	env.PadTo(c.padTo)
+	env.PadTo(c.padTo, c.mostPlain)
 	dst, err = key.material.seal.Seal(dst, c.bind(b), &env)
 	return dst, key.id, err
 }
@@ -220,7 +225,9 @@ func (c *SealedCodec) Open(_ context.Context, b Binding, value string, rec *Reco
 	if _, err := key.material.seal.Open(make([]byte, 0, len(value)*3/4), c.bind(b), value, &env); err != nil {
 		return err
 	}
+	var deflated []byte
 	if env.Compressed {
+		deflated = env.Payload
 		if env.Payload, err = inflate(env.Payload); err != nil {
 			return err
 		}
@@ -237,6 +244,7 @@ func (c *SealedCodec) Open(_ context.Context, b Binding, value string, rec *Reco
 		Key:      key.id,
 		Stale:    ring.stale(key, b.Now),
 		Payload:  env.Payload,
+		deflated: deflated,
 	}
 	for l := env.Lineage; len(l) > 0; l = l[len(KeyID{}):] {
 		rec.Lineage = append(rec.Lineage, KeyID(l[:len(KeyID{})]))

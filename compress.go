@@ -3,6 +3,7 @@ package hardtack
 import (
 	"bytes"
 	"compress/flate"
+	"errors"
 	"io"
 	"sync"
 )
@@ -11,8 +12,29 @@ import (
 // That of the module github.com/hardtack-go/hardtack/compress is one.
 type Compressor interface {
 	// AppendDeflate appends payload to dst as one raw DEFLATE stream (RFC 1951), whole and with its last block, and returns
-	// the result. It keeps neither. The Jar uses it if it is smaller than payload.
+	// the result. It keeps neither. The Jar uses it if it is smaller than payload. To return dst as it is means that payload is not compressed.
 	AppendDeflate(dst, payload []byte) []byte
+}
+
+// probe returns an error unless what c makes of a text can be read. It is for mistakes that would lose every session, such as another format around DEFLATE.
+func probe(c Compressor) (err error) {
+	if c == nil {
+		return nil
+	}
+	defer func() {
+		if recover() != nil {
+			err = errors.New("panics")
+		}
+	}()
+	text := bytes.Repeat([]byte("ship's biscuit, "), 64)
+	small := c.AppendDeflate(nil, text)
+	if len(small) == 0 {
+		return nil
+	}
+	if again, err := inflate(small); err != nil || !bytes.Equal(again, text) {
+		return errors.New("makes no raw DEFLATE stream (RFC 1951)")
+	}
+	return nil
 }
 
 // maxInflated is the most that a cookie's payload may be before it is compressed, in bytes: what DEFLATE can look back,
@@ -25,7 +47,7 @@ func deflate(c Compressor, payload []byte) ([]byte, bool) {
 		return payload, false
 	}
 	small := c.AppendDeflate(make([]byte, 0, len(payload)), payload)
-	if len(small)+1 >= len(payload) { // the form is a byte more
+	if len(small) == 0 || len(small)+1 >= len(payload) { // the form is a byte more
 		return payload, false
 	}
 	return small, true

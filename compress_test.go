@@ -3,7 +3,9 @@ package hardtack_test
 import (
 	"bytes"
 	"compress/flate"
+	"compress/zlib"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -128,14 +130,139 @@ func TestTouchKeepsCompressedPayload(t *testing.T) {
 	}
 }
 
-// What a faulty Compressor makes is refused by readers, and not taken for data.
-func TestFaultyCompressor(t *testing.T) {
-	for _, c := range []cpConst{"", "\x00", "no stream of that kind"} {
-		j := jrNew[string](t, hardtack.Config{InsecureCompression: c})
-		_, cookie, err := cpSave(t, j, strings.Repeat("x", 100))
+// A server without compression keeps active users: what it touches stays compressed, though all of it would not fit.
+func TestTouchOfWhatFitsOnlyCompressed(t *testing.T) {
+	now := time.UnixMilli(1767225600000)
+	text := strings.Repeat("biscuit ", 1000)
+	c := hardtack.Config{Keys: hardtack.EphemeralKeyring(), IdleTimeout: time.Hour, Now: func() time.Time { return now }}
+	without := jrNew[string](t, c)
+	hybrid, err := hardtack.NewHybrid[string](c, hardtack.NewMemoryStore(hardtack.MemoryStoreConfig{}))
+	require.NoError(t, err)
+	c.InsecureCompression = cpDeflate{}
+	with := jrNew[string](t, c)
+	_, cookie, err := cpSave(t, with, text)
+	require.NoError(t, err)
+	for i := range 12 {
+		now = now.Add(10 * time.Minute)
+		j := []*hardtack.Jar[string]{without, hybrid, with}[i%3]
+		w := httptest.NewRecorder()
+		j.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			s, err := j.From(r.Context())
+			assert.NoError(t, err)
+			assert.Equal(t, text, s.Data)
+			assert.Equal(t, hardtack.InCookie, s.Placement().Where)
+		})).ServeHTTP(w, jrRequest(cookie))
+		require.Len(t, w.Result().Cookies(), 1)
+		cookie = "__Host-session=" + w.Result().Cookies()[0].Value
+	}
+	// A change needs the room.
+	r := jrRequest(cookie)
+	s, err := without.Get(r)
+	require.NoError(t, err)
+	s.Data += "!"
+	_, err = without.Save(httptest.NewRecorder(), r, s)
+	var tooLarge *hardtack.SizeError
+	require.ErrorAs(t, err, &tooLarge)
+	s, err = hybrid.Get(r)
+	require.NoError(t, err)
+	s.Data += "!"
+	p, err := hybrid.Save(httptest.NewRecorder(), r, s)
+	require.NoError(t, err)
+	assert.Equal(t, hardtack.InStore, p.Where)
+}
+
+// Active users whose sessions were saved before padding was switched on stay, too.
+func TestTouchOfWhatFitsOnlyUnpadded(t *testing.T) {
+	now := time.UnixMilli(1767225600000)
+	c := hardtack.Config{Keys: hardtack.EphemeralKeyring(), IdleTimeout: time.Hour, Now: func() time.Time { return now }}
+	plain := jrNew[string](t, c)
+	c.PadTo = 256
+	padded := jrNew[string](t, c)
+	for n := 2700; ; n++ {
+		saved, cookie, err := cpSave(t, plain, strings.Repeat("x", n))
 		require.NoError(t, err)
-		_, err = j.Get(jrRequest(cookie))
-		assert.ErrorIs(t, err, hardtack.ErrMalformed)
+		if saved.CookieBytes > 4096-8 {
+			break // later times are longer, padded or not
+		}
+		now = now.Add(10 * time.Minute)
+		w, r := httptest.NewRecorder(), jrRequest(cookie)
+		s, err := padded.Get(r)
+		require.NoError(t, err)
+		p, err := padded.Touch(w, r, s)
+		require.NoError(t, err, n)
+		assert.LessOrEqual(t, p.CookieBytes, 4096)
+		assert.Len(t, w.Result().Cookies(), 1)
+	}
+}
+
+// A Compressor that would lose every session is refused, one that gives up is none.
+func TestFaultyCompressor(t *testing.T) {
+	for _, c := range []hardtack.Compressor{cpConst("\x00"), cpConst("no stream of that kind"), cpZlib{}, (*cpPointer)(nil)} {
+		_, err := hardtack.New[string](hardtack.Config{Keys: hardtack.EphemeralKeyring(), InsecureCompression: c})
+		var fault *hardtack.ConfigError
+		require.ErrorAs(t, err, &fault, "%T", c)
+		assert.Equal(t, "InsecureCompression", fault.Field)
+	}
+	j := jrNew[string](t, hardtack.Config{InsecureCompression: cpConst("")})
+	_, cookie, err := cpSave(t, j, strings.Repeat("x", 100))
+	require.NoError(t, err)
+	s, err := j.Get(jrRequest(cookie))
+	require.NoError(t, err)
+	assert.Len(t, s.Data, 100)
+}
+
+// cpZlib has DEFLATE within zlib, as is easily mistaken.
+type cpZlib struct{}
+
+func (cpZlib) AppendDeflate(dst, payload []byte) []byte {
+	b := bytes.NewBuffer(dst)
+	w := zlib.NewWriter(b)
+	w.Write(payload)
+	w.Close()
+	return b.Bytes()
+}
+
+type cpPointer struct{ n int }
+
+func (p *cpPointer) AppendDeflate(dst, payload []byte) []byte {
+	p.n++
+	return dst
+}
+
+// With any budget that is accepted, every session up to it can be saved, and a stored one can come back.
+func TestPaddingAndBudget(t *testing.T) {
+	for _, limit := range []int{300, 1024, 1400, 2000, 4096} {
+		for _, padTo := range []int{64, 1024} {
+			c := hardtack.Config{Keys: hardtack.EphemeralKeyring(), PadTo: padTo, Budget: hardtack.Budget{Max: limit}}
+			j := jrNew[string](t, c)
+			last := 0
+			for n := 0; ; n += 7 {
+				p, _, err := cpSave(t, j, strings.Repeat("x", n))
+				var tooLarge *hardtack.SizeError
+				if errors.As(err, &tooLarge) {
+					assert.LessOrEqual(t, tooLarge.Over, 20, "of %d", limit)
+					assert.Greater(t, last, limit-20, "the room is used")
+					break
+				}
+				require.NoError(t, err)
+				require.LessOrEqual(t, p.CookieBytes, limit)
+				last = p.CookieBytes
+			}
+			h, err := hardtack.NewHybrid[string](c, hardtack.NewMemoryStore(hardtack.MemoryStoreConfig{}))
+			if err != nil {
+				assert.ErrorContains(t, err, "PadTo")
+				continue
+			}
+			_, cookie, err := cpSave(t, h, strings.Repeat("x", 5000))
+			require.NoError(t, err)
+			r, w := jrRequest(cookie), httptest.NewRecorder()
+			s, err := h.Get(r)
+			require.NoError(t, err)
+			s.Data = ""
+			p, err := h.Save(w, r, s)
+			require.NoError(t, err)
+			assert.Equal(t, hardtack.InCookie, p.Where, "limit %d, multiples of %d", limit, padTo)
+		}
 	}
 }
 

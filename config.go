@@ -90,11 +90,12 @@ type Config struct {
 	// both a secret, such as a CSRF token or an access token, and what others write; PadTo makes the attack slower, and does not end it.
 	//
 	// Only cookies are compressed, and only if that makes them smaller; not payloads of more than 32 KiB, nor records in a store. Every Jar reads compressed cookies
-	// whatever it says here, but one of a release before this field refuses them as malformed: deploy first, then switch on.
-	// It needs the sealed codec.
+	// whatever it says here, and a Touch leaves them as they are, but a Save without it needs room for all of the session. A release before this field refuses
+	// them as malformed: deploy first, then switch on. It needs the sealed codec.
 	InsecureCompression Compressor
-	// PadTo blurs a cookie's length: what is sealed is padded to a multiple of so many bytes, at most 1024, and always by one at least. 0, the default,
-	// means off; 64 to 256 are sensible. Older releases refuse padded cookies, like compressed ones. It needs the sealed codec.
+	// PadTo blurs a cookie's length: what is sealed is padded to a multiple of so many bytes, at most 1024, and always by one at least, but not beyond Budget.Max. 0, the default,
+	// means off; 64 to 256 are sensible. For a hybrid Jar the padding counts: it stores a session whose padded cookie exceeds Budget.Inline. Older releases refuse padded
+	// cookies, like compressed ones. It needs the sealed codec.
 	PadTo int
 
 	// StoreTimeout bounds each call of the store; 2 s by default.
@@ -336,8 +337,13 @@ func (c *Config) validate(hybrid bool) error {
 			fault("PadTo", strconv.Itoa(c.PadTo), "is for the sealed codec, not for %T", c.Codec)
 		}
 	}
+	if err := probe(c.InsecureCompression); err != nil {
+		fault("InsecureCompression", fmt.Sprintf("%T", c.InsecureCompression), "%v", err)
+	}
 	if c.PadTo < 0 || c.PadTo > seal.MaxPad {
 		fault("PadTo", strconv.Itoa(c.PadTo), "must be between 0 and %d", seal.MaxPad)
+	} else if least := len(c.Name) + seal.LeastPadded(c.PadTo); hybrid && c.PadTo > 0 && least > c.Budget.LowWater {
+		fault("PadTo", strconv.Itoa(c.PadTo), "makes every cookie at least %d bytes, more than Budget.LowWater (%d): no stored session would come back", least, c.Budget.LowWater)
 	}
 	place := CodecOfJar
 	if hybrid {

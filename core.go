@@ -1,6 +1,7 @@
 package hardtack
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -48,11 +49,11 @@ func newCore(c Config, store Store) (*core, error) {
 	}
 	c.Keys.adopt(c.Now, c.Lifetime)
 	k := &core{Config: c, present: c.scope(c.Name, c.Domain, c.Path)}
-	k.references = NewSealedCodec(c.Keys, c.Serializer).with(c.InsecureCompression, c.PadTo)
+	k.references = NewSealedCodec(c.Keys, c.Serializer).with(&c)
 	if k.custom = k.Codec != nil; !k.custom {
 		k.Codec = k.references
 	} else if sealed, ok := k.Codec.(*SealedCodec); ok {
-		k.Codec = sealed.with(c.InsecureCompression, c.PadTo)
+		k.Codec = sealed.with(&c)
 	}
 	for i := range k.Formerly {
 		f := &k.Formerly[i]
@@ -504,6 +505,9 @@ func (c *core) write(w *writing) (Placement, error) {
 	}
 	w.rec.Kind = KindInline
 	w.rec.Serializer, w.rec.Payload = w.ser, w.payload
+	if !w.touch || !bytes.Equal(w.payload, st.rec.Payload) {
+		w.rec.deflated = nil
+	}
 	w.rec.Idle = c.IdleTimeout > 0
 	// Never back in time within a session: the clock of the server before may be ahead.
 	w.rec.Issued = later(w.now, st.rec.Issued)

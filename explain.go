@@ -18,10 +18,11 @@ type Explanation struct {
 	// session cannot be saved, Where is Nowhere, CookieBytes is 0 and Reason is ReasonTooLarge.
 	Placement
 
-	// InlineBytes is the size of the cookie with the data in it, name plus value, also where that is not where the session goes.
+	// InlineBytes is the size of the cookie with the data in it, name plus value, also where that is not where the session goes; 0
+	// if a Codec of another format refuses so much data, and the store takes it.
 	InlineBytes int
-	// HeadRoom is what InlineBytes and the attributes beyond the usual leave of the limit above which a
-	// session no longer stays in its cookie: Inline for a hybrid Jar, else Max. Negative means so many bytes too much.
+	// HeadRoom is what InlineBytes leaves of the limit above which a session no longer stays in its cookie: Max, or for a hybrid Jar Inline, against which
+	// attributes beyond the usual count as well. Negative means so many bytes too much. With PadTo it is that of the padded cookie.
 	HeadRoom int
 	// Inline and Max are those of Config.Budget. To a stateless Jar Inline is only what stock nginx passes on safely.
 	Inline, Max int
@@ -36,8 +37,8 @@ type Explanation struct {
 	// StoreReads is how often a later request asks the store to read the session, and StoreWrites how often one more
 	// to save it: 0 for a session in its cookie. A Store without CompareAndSwap is asked twice by a save.
 	StoreReads, StoreWrites int
-	// DeleteEndsCopies: after Delete no copy of the cookie is good any more. Otherwise a copy is, until Lifetime has passed or
-	// its key is revoked.
+	// DeleteEndsCopies: after Delete no copy of the cookie is good any more, but for a save in flight in a Store without CompareAndSwap. Otherwise
+	// a copy is, until Lifetime has passed or its key is revoked.
 	DeleteEndsCopies bool
 	// EndAll: Jar.EndAll ends the session, if it has a Subject.
 	EndAll bool
@@ -49,7 +50,7 @@ type Explanation struct {
 	namesArePublic bool // a map's keys are data and stay out of String
 }
 
-// Explain says what Save would do with a new session that has this data and no Subject, which takes as many bytes more as it has, and 4/3 of that in a
+// Explain says what Save would do with a new session that has this data and no Subject, which takes one or two bytes more than it has, and 4/3 of that in a
 // cookie. It seals what Save would seal, and writes nothing: neither Observer nor Keyring.Use hears of it, and the store is not
 // asked. A limit of the store's own is therefore not known. A session that grew or came from elsewhere may take a few bytes more.
 //
@@ -72,7 +73,7 @@ func (j *Jar[T]) Explain(v T) (Explanation, error) {
 	tooLarge := (*SizeError)(nil)
 	if errors.As(err, &tooLarge) {
 		e.InlineBytes = tooLarge.CookieBytes
-	} else if err != nil {
+	} else if err != nil && (c.store == nil || c.mayBeInline(len(payload))) {
 		return Explanation{}, err
 	}
 	limit := c.Budget.Max

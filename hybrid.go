@@ -73,7 +73,7 @@ func (c *core) adopt(st *state, v view) error {
 	rec.Subject = string(v.env.Subject)
 	rec.Expires = earlier(rec.Expires, time.UnixMilli(v.env.Expires))
 	rec.Revision = v.env.Revision
-	rec.Serializer, rec.Payload = ser, v.env.Payload
+	rec.Serializer, rec.Payload, rec.deflated = ser, v.env.Payload, nil
 	st.view = v
 	return nil
 }
@@ -136,7 +136,7 @@ func (c *core) writeHybrid(w *writing) (Placement, error) {
 		w.rec.Kind = KindPending
 	}
 	w.over = true
-	if c.mayBeInline(len(w.payload)) {
+	if w.rec.deflated != nil || c.mayBeInline(len(w.payload)) {
 		value, key, err := c.seal(w)
 		if err != nil {
 			return Placement{}, err

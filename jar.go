@@ -119,6 +119,9 @@ func (j *Jar[T]) Save(w http.ResponseWriter, r *http.Request, s *Session[T]) (Pl
 
 // save is Save of data that encodes to payload; nil means that it is to be encoded.
 func (j *Jar[T]) save(w http.ResponseWriter, r *http.Request, s *Session[T], payload []byte) (Placement, error) {
+	if s.state().jar != j.core {
+		return Placement{}, ErrNotConfigured // the handler may have put another Jar's session in place of ours
+	}
 	if payload == nil {
 		var err error
 		if payload, err = j.core.Serializer.Marshal(&s.Data); err != nil {
@@ -128,7 +131,7 @@ func (j *Jar[T]) save(w http.ResponseWriter, r *http.Request, s *Session[T], pay
 	// Whatever comes of it, the caller knows: Handler need not try again.
 	s.st.baseline, s.st.dirty = payload, false
 	p, err := j.core.save(r.Context(), w.Header(), r.Header, s.st.state, j.core.Serializer, payload)
-	return p, j.explain(s, err)
+	return p, j.withFields(s, err)
 }
 
 // begun returns an error if the response to r, which Handler serves, has begun.
@@ -140,8 +143,8 @@ func (j *Jar[T]) begun(r *http.Request) error {
 	return nil
 }
 
-// explain adds the fields to a *SizeError.
-func (j *Jar[T]) explain(s *Session[T], err error) error {
+// withFields adds the fields to a *SizeError.
+func (j *Jar[T]) withFields(s *Session[T], err error) error {
 	if e := (*SizeError)(nil); errors.As(err, &e) {
 		e.Fields, e.namesArePublic = fieldSizes(j.core.Serializer, &s.Data)
 	}
@@ -177,7 +180,7 @@ func (j *Jar[T]) Touch(w http.ResponseWriter, r *http.Request, s *Session[T]) (P
 		}
 	}
 	p, err := j.core.touch(r.Context(), w.Header(), r.Header, s.st.state, ser, payload)
-	return p, j.explain(s, err)
+	return p, j.withFields(s, err)
 }
 
 // Delete ends the session, in the browser and in the store, also when nothing
@@ -210,12 +213,13 @@ func (j *Jar[T]) Update(w http.ResponseWriter, r *http.Request, fn func(*Session
 		if errors.Is(err, ErrStoreUnavailable) || errors.Is(err, ErrNotConfigured) {
 			return Placement{}, err
 		}
-		before, data := *s.st.state, j.encode(s)
+		before := *s.st.state
+		data, ok := j.encode(s)
 		if err := fn(s); err != nil {
 			// Handler must not save what fn has left behind.
 			*s = Session[T]{st: s.st}
 			*s.st.state = before
-			if data != nil {
+			if ok {
 				_ = j.core.Serializer.Unmarshal(data, &s.Data) // our own bytes
 			}
 			return Placement{}, err

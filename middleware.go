@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -101,8 +102,10 @@ func (q *request[T]) Value(key any) any {
 	return q.Context.Value(key)
 }
 
-// String shows nothing of the request, to whoever prints its context.
+// String and Format show nothing of the request, to whoever prints its context.
 func (*request[T]) String() string { return "hardtack.Handler" }
+
+func (q *request[T]) Format(f fmt.State, _ rune) { io.WriteString(f, q.String()) }
 
 // jars are those whose Handlers serve one request, also the ones within.
 type jars struct {
@@ -130,22 +133,19 @@ func (q *request[T]) session() (*Session[T], error) {
 	return q.s, q.err
 }
 
-// encode returns the data's encoding; nil if it has none, which Save then says.
-func (j *Jar[T]) encode(s *Session[T]) []byte {
+// encode returns the data's encoding, and whether it has one: if not, Save says why.
+func (j *Jar[T]) encode(s *Session[T]) ([]byte, bool) {
 	data, err := j.core.Serializer.Marshal(&s.Data)
-	if err != nil {
-		return nil
-	}
-	return data
+	return data, err == nil
 }
 
 // changed returns the data's encoding, and whether there is something to save: the session differs from
 // what it was when it was read, or when the handler saved it last.
 func (q *request[T]) changed() (data []byte, changed bool) {
-	st := q.s.st
-	data = q.jar.encode(q.s)
+	st := q.s.state()
+	data, ok := q.jar.encode(q.s)
 	switch {
-	case st.dirty || data == nil:
+	case st.dirty || !ok:
 		return data, true
 	case st.baseline != nil:
 	case st.rec.Serializer != nil && st.rec.Serializer.SerializerID() == q.jar.core.Serializer.SerializerID() && bytes.Equal(data, st.rec.Payload):
@@ -154,7 +154,7 @@ func (q *request[T]) changed() (data []byte, changed bool) {
 		// The bytes that came are no measure: another release may have written them. What they decode to is.
 		var opened Session[T]
 		if st.rec.Serializer == nil || st.rec.Serializer.Unmarshal(st.rec.Payload, &opened.Data) == nil {
-			st.baseline = q.jar.encode(&opened)
+			st.baseline, _ = q.jar.encode(&opened)
 		}
 	}
 	return data, !bytes.Equal(data, st.baseline)
@@ -168,11 +168,11 @@ func (q *request[T]) commit(w http.ResponseWriter, status int) error {
 		return nil
 	}
 	addVary(w.Header())
-	if errors.Is(q.s.st.err, ErrStoreUnavailable) {
+	if err := q.s.state().err; errors.Is(err, ErrStoreUnavailable) {
 		if status >= 500 {
 			return nil // it has said so itself
 		}
-		return q.s.st.err
+		return err
 	}
 	var err error
 	if data, changed := q.changed(); changed {

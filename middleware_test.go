@@ -1260,11 +1260,12 @@ func TestContextPrintsNothing(t *testing.T) {
 	r := jrRequest(pair)
 	r.Header.Set("Authorization", "Bearer confidential")
 	type key struct{}
+	w := httptest.NewRecorder()
+	w.Header().Set("X-Secret", "confidential")
 	j.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, err := j.From(r.Context())
 		require.NoError(t, err)
 		require.Equal(t, "confidential", s.Data.S)
-		w.Header().Set("X-Secret", "confidential")
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
 		for _, ctx := range []context.Context{r.Context(), ctx, context.WithValue(r.Context(), key{}, 1)} {
@@ -1274,10 +1275,15 @@ func TestContextPrintsNothing(t *testing.T) {
 				assert.Contains(t, text, "hardtack.Handler", verb)
 			}
 		}
+		for _, verb := range []string{"%#v", "%d", "%x", "%q", "%t", "%p", "%z"} {
+			text := fmt.Sprintf(verb, r.Context())
+			assert.NotContains(t, text, "confidential", verb)
+			assert.NotContains(t, text, fmt.Sprintf("%x", "confidential"), verb)
+		}
 		again, err := j.From(ctx)
 		require.NoError(t, err)
 		assert.Same(t, s, again)
-	})).ServeHTTP(httptest.NewRecorder(), r)
+	})).ServeHTTP(w, r)
 }
 
 // The request's context is as good as the one around it: cancelled with it, and by its side of the chain.
@@ -1298,4 +1304,62 @@ func TestContextEnds(t *testing.T) {
 		assert.Equal(t, cause, context.Cause(r.Context()))
 		assert.Equal(t, cause, context.Cause(child))
 	})).ServeHTTP(httptest.NewRecorder(), r)
+}
+
+// A handler that puts another session in the place of its own gets an error, not that session under another name.
+func TestHandlerDoesNotSaveOthersSessions(t *testing.T) {
+	keys := hardtack.EphemeralKeyring()
+	a := jrNew[jrData](t, hardtack.Config{Keys: keys, Name: "__Host-a", Audience: "a"})
+	b := jrNew[jrData](t, hardtack.Config{Keys: keys, Name: "__Host-b", Audience: "b"})
+	pair := jrStart(t, b, jrData{S: "b"})
+	for name, replace := range map[string]func(s *hardtack.Session[jrData], r *http.Request){
+		"another Jar's": func(s *hardtack.Session[jrData], r *http.Request) {
+			other, err := b.Get(r)
+			require.NoError(t, err)
+			*s = *other
+			s.Data.N = 7
+		},
+		"no Jar's": func(s *hardtack.Session[jrData], _ *http.Request) { *s = hardtack.Session[jrData]{Data: jrData{N: 1}} },
+	} {
+		w := httptest.NewRecorder()
+		a.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			s, _ := a.From(r.Context())
+			replace(s, r)
+		})).ServeHTTP(w, jrRequest(pair))
+		assert.Equal(t, http.StatusInternalServerError, w.Code, name)
+		assert.Empty(t, w.Result().Cookies(), name)
+	}
+}
+
+// mwNone encodes what is zero as no bytes at all.
+type mwNone struct{ hardtack.JSON }
+
+func (mwNone) SerializerID() byte { return 200 }
+
+func (s mwNone) Marshal(v any) ([]byte, error) {
+	if *v.(*jrData) == (jrData{}) {
+		return nil, nil
+	}
+	return s.JSON.Marshal(v)
+}
+
+func (s mwNone) Unmarshal(data []byte, v any) error {
+	if len(data) == 0 {
+		return nil
+	}
+	return s.JSON.Unmarshal(data, v)
+}
+
+func TestNoBytesAreAnEncoding(t *testing.T) {
+	j := jrNew[jrData](t, hardtack.Config{Serializer: mwNone{}})
+	pair := jrStart(t, j, jrData{})
+	for n := range 2 {
+		w := httptest.NewRecorder()
+		j.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			s, err := j.From(r.Context())
+			assert.NoError(t, err)
+			s.Data.N = n
+		})).ServeHTTP(w, jrRequest(pair))
+		assert.Len(t, w.Result().Cookies(), n, "only a change is saved")
+	}
 }

@@ -41,7 +41,7 @@ type state struct {
 	exists   bool      // a cookie or record with this seed may be out there
 	dirty    bool      // identity changed since the last save
 	now      Placement // where it is
-	baseline []byte    // the data's encoding when it was saved last, for Handler; nil: as rec has it
+	baseline []byte    // the data's encoding when Save was called last, or when it was opened; nil: not known yet. For Handler
 }
 
 // renewal is the session that Renew replaces.

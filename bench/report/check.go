@@ -72,7 +72,7 @@ func guard(out io.Writer, committed []committedRatio, measure func([]selection) 
 
 // checkOnce measures, and leaves the text in .bench.
 func checkOnce(ctx context.Context, selections []selection, file string) (*results, error) {
-	text, err := measure(ctx, selections)
+	text, err := measure(ctx, selections, quickRounds)
 	if err != nil {
 		return nil, err
 	}

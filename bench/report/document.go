@@ -131,7 +131,7 @@ better than times do, which are given only as of this one.
 const method = `## How this is measured
 
 ` + "`make bench`" + ` measures what this page has, ` + "`make bench-full`" + ` the whole matrix, into ` + "[full.txt](full.txt) and [full.md](full.md)" + `.
-Everything is measured in %d rounds: a round measures each cell once, so that what disturbs the machine for a while slows all contenders down alike. A
+Everything is measured in %d rounds, the whole matrix in %d: a round measures each cell once, so that what disturbs the machine for a while slows all contenders down alike. A
 ratio is formed in each round by itself, and its median is shown. The interval around it has the median with a confidence of 95 %%. What a contender
 *adds* is its time less that of the handler without a session, in the same round; "noise" stands where that is not above zero. Requests among many live
 sessions are measured as often, but in a row, since the stores take long to fill.
@@ -202,7 +202,7 @@ func readme(short, whole *results) (string, error) {
 	if s.err != nil {
 		return "", s.err
 	}
-	fmt.Fprintf(&b, "\n"+method, rounds, 100*toleranceValue, 100*toleranceRequest, 100*toleranceCores)
+	fmt.Fprintf(&b, "\n"+method, quickRounds, fullRounds, 100*toleranceValue, 100*toleranceRequest, 100*toleranceCores)
 	return b.String(), nil
 }
 

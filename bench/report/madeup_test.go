@@ -16,7 +16,7 @@ var sizes = []string{"small", "medium", "large"}
 func madeUp() string {
 	var b strings.Builder
 	b.WriteString("date: 2026-01-02\ngo: 1.26.0\ncores: 2\ngithub.com/gorilla/sessions: v1.4.0\ngoos: linux\ngoarch: amd64\ncpu: Made Up 1000\n")
-	for round := range rounds {
+	for round := range fullRounds {
 		b.WriteString("pkg: example.com/bench/value\n")
 		wobble := 1 + 0.02*float64(round) // the whole round
 		line := func(name string, ns float64, more string) {

@@ -38,9 +38,9 @@ func main() {
 	var err error
 	switch os.Args[1] {
 	case "quick":
-		err = write(ctx, quick, "quick.txt")
+		err = write(ctx, quick, quickRounds, "quick.txt")
 	case "full":
-		err = write(ctx, full, "full.txt")
+		err = write(ctx, full, fullRounds, "full.txt")
 	case "render":
 		err = renderInto(root)
 	case "check":
@@ -62,8 +62,8 @@ func usage() {
 // root is the repository, seen from the module bench.
 const root = ".."
 
-func write(ctx context.Context, selections []selection, file string) error {
-	text, err := measure(ctx, selections)
+func write(ctx context.Context, selections []selection, rounds int, file string) error {
+	text, err := measure(ctx, selections, rounds)
 	if err != nil {
 		return err
 	}
@@ -82,19 +82,19 @@ func write(ctx context.Context, selections []selection, file string) error {
 }
 
 func writeProfiles(ctx context.Context) error {
-	text, err := with(bench.profiles, ctx)
+	text, err := with(bench.profiles, ctx, 1)
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(root, directory, "profiles.md"), []byte(text), 0o644)
 }
 
-func measure(ctx context.Context, selections []selection) (string, error) {
-	return with(func(b bench, ctx context.Context) (string, error) { return b.measure(ctx, selections) }, ctx)
+func measure(ctx context.Context, selections []selection, rounds int) (string, error) {
+	return with(func(b bench, ctx context.Context) (string, error) { return b.measure(ctx, selections) }, ctx, rounds)
 }
 
 // with has f use a bench with a scratch directory of its own.
-func with(f func(bench, context.Context) (string, error), ctx context.Context) (string, error) {
+func with(f func(bench, context.Context) (string, error), ctx context.Context, rounds int) (string, error) {
 	scratch, err := os.MkdirTemp("", "hardtack-bench-")
 	if err != nil {
 		return "", err

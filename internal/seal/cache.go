@@ -31,11 +31,10 @@ const (
 	headText  = headBytes / 3 * 4
 )
 
-func newCachedAEAD(id KeyID, prefix [prefixSize]byte, aead cipher.AEAD) *cachedAEAD {
-	c := &cachedAEAD{prefix: prefix, aead: aead}
-	head := append(appendHeader(make([]byte, 0, headerSize+prefixSize), id), prefix[:]...)
+// encodeHead fills in text for tokens of the key with this ID.
+func (c *cachedAEAD) encodeHead(id KeyID) {
+	head := append(appendHeader(make([]byte, 0, headerSize+prefixSize), id), c.prefix[:]...)
 	base64url.Encode(c.text[:], head[:headBytes])
-	return c
 }
 
 // get returns the entry for a token that begins with these characters and goes on with these bytes of the prefix.

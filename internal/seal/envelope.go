@@ -68,12 +68,28 @@ type Envelope struct {
 	Pad        int  // bytes of padding, behind the payload
 }
 
-// PadTo sets Pad so that the plaintext becomes a multiple of so many bytes. 0 means no padding; there is at least one byte otherwise.
-func (e *Envelope) PadTo(multiple int) {
-	if e.Pad = 0; multiple > 0 {
-		e.Pad = 1
-		e.Pad += (multiple - e.size()%multiple) % multiple
+// PadTo sets Pad so that the plaintext becomes a multiple of so many bytes, or most bytes if that is less. There is at least one byte of
+// padding, unless multiple is 0 or the plaintext would exceed most.
+func (e *Envelope) PadTo(multiple, most int) {
+	e.Pad = 0
+	if multiple == 0 {
+		return
 	}
+	e.Pad = 1
+	size := e.size()
+	if e.Pad = min((size+multiple-1)/multiple*multiple, most) - size + 1; e.Pad < 1 {
+		e.Pad = 0
+	}
+}
+
+// MostPlain returns the longest plaintext of a token of so many characters, in bytes.
+func MostPlain(text int) int { return base64url.DecodedLen(min(text, MaxText)) - Overhead }
+
+// LeastPadded returns the fewest characters of a padded token.
+func LeastPadded(multiple int) int {
+	e := Envelope{Serializer: 1, Expires: 1 << 31}
+	e.PadTo(multiple, math.MaxInt)
+	return TextSize(&e)
 }
 
 func (e *Envelope) form() (form byte) {

@@ -3,6 +3,7 @@ package seal_test
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"slices"
 	"testing"
 
@@ -68,14 +69,21 @@ func TestPadTo(t *testing.T) {
 		e.Pad = 0
 		bare := len(seal.AppendEnvelope(nil, e))
 		multiple := rapid.IntRange(0, seal.MaxPad).Draw(t, "multiple")
-		e.PadTo(multiple)
+		most := rapid.OneOf(rapid.Just(math.MaxInt), rapid.IntRange(0, 4000)).Draw(t, "most")
+		e.PadTo(multiple, most)
 		if multiple == 0 {
 			require.Zero(t, e.Pad)
 			return
 		}
+		if e.Pad == 0 {
+			e.Pad = 1
+			require.Greater(t, len(seal.AppendEnvelope(nil, e)), most)
+			return
+		}
 		require.NoError(t, seal.CheckEnvelope(e, sealingID))
 		padded := len(seal.AppendEnvelope(nil, e))
-		require.Zero(t, padded%multiple)
+		require.True(t, padded%multiple == 0 || padded == most)
+		require.LessOrEqual(t, padded, most)
 		require.Greater(t, padded, bare)
 		require.LessOrEqual(t, padded, bare+multiple+1, "the smallest, beside a form byte")
 	})

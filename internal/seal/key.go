@@ -79,14 +79,14 @@ func (k *Key) IndexTag(audience, subject string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-func newEpoch(x *xaes, id KeyID) (*epoch, error) {
+func newEpoch(x *xaes) (*epoch, error) {
 	var prefix [prefixSize]byte
 	rand.Read(prefix[:])
 	aead, err := x.aead(&prefix)
 	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}
-	return &epoch{cachedAEAD: newCachedAEAD(id, prefix, aead)}, nil
+	return &epoch{cachedAEAD: &cachedAEAD{prefix: prefix, aead: aead}}, nil
 }
 
 // sealer returns an epoch that the caller may seal one message with.
@@ -96,10 +96,11 @@ func (k *Key) sealer() (*epoch, error) {
 		if old != nil && old.seals.Add(1) <= prefixSeals {
 			return old, nil
 		}
-		next, err := newEpoch(k.xaes, k.id)
+		next, err := newEpoch(k.xaes)
 		if err != nil {
 			return nil, err
 		}
+		next.encodeHead(k.id)
 		next.seals.Store(1)
 		if k.epoch.CompareAndSwap(old, next) {
 			k.cache.put(next.cachedAEAD)

@@ -32,7 +32,7 @@ func SealRecord(locator string, e *Envelope) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	ep, err := newEpoch(x, KeyID{})
+	ep, err := newEpoch(x)
 	if err != nil {
 		return nil, err
 	}

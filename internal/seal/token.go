@@ -44,22 +44,18 @@ type scratch struct{ buf []byte }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
-// workspace returns room for n bytes, empty: behind the next keep bytes of dst if it has that much capacity, else
-// that of a scratch, which is to be released.
-func workspace(dst []byte, keep, n int) ([]byte, *scratch) {
-	if from := len(dst) + keep; cap(dst)-from >= n {
-		return dst[from:from:cap(dst)], nil
-	}
+// workspace returns a scratch with room for n bytes, which is to be released.
+func workspace(n int) *scratch {
 	s := scratches.Get().(*scratch)
 	if cap(s.buf) < n {
-		s.buf = make([]byte, 0, max(n, MaxText))
+		s.buf = make([]byte, 0, max(n, 2*MaxText))
 	}
-	return s.buf[:0], s
+	return s
 }
 
-// release puts s back, unless it is nil or has grown beyond what cookies need.
+// release puts s back, unless it has grown beyond what cookies need.
 func (s *scratch) release() {
-	if s != nil && cap(s.buf) <= 4*MaxText {
+	if cap(s.buf) <= 4*MaxText {
 		scratches.Put(s)
 	}
 }
@@ -79,16 +75,14 @@ func (k *Key) Seal(dst []byte, b Binding, e *Envelope) ([]byte, error) {
 	plainSize := e.size()
 	size := Overhead + plainSize
 	text := base64url.EncodedLen(size)
-	aad, s := workspace(dst, text, headerSize+len(b.aad)+plainSize+size)
+	s := workspace(headerSize + len(b.aad) + plainSize + size)
 	defer s.release()
-	aad = append(appendHeader(aad, k.id), b.aad...)
+	aad := append(appendHeader(s.buf[:0], k.id), b.aad...)
 	plain := e.append(after(aad))
 	raw := append(after(plain), ep.prefix[headBytes-headerSize:]...)
 	raw = ep.aead.Seal(raw, nil, plain, aad)
 	dst = slices.Grow(dst, text)
-	dst = base64url.AppendEncode(append(dst, ep.text[:]...), raw)
-	clear(plain) // it may lie in the caller's memory
-	return dst, nil
+	return base64url.AppendEncode(append(dst, ep.text[:]...), raw), nil
 }
 
 // Peek returns the ID of the key that text claims to be sealed with. It has
@@ -113,9 +107,9 @@ func (k *Key) Open(dst []byte, b Binding, text string, e *Envelope) ([]byte, err
 		return dst, ErrMalformed
 	}
 	size := base64url.DecodedLen(len(text))
-	aad, s := workspace(dst, size, headerSize+len(b.aad)+size)
+	s := workspace(headerSize + len(b.aad) + size)
 	defer s.release()
-	aad = append(appendHeader(aad, k.id), b.aad...)
+	aad := append(appendHeader(s.buf[:0], k.id), b.aad...)
 	raw, err := appendDecoded(after(aad), text[headText:])
 	if err != nil {
 		return dst, err
@@ -134,6 +128,7 @@ func (k *Key) Open(dst []byte, b Binding, text string, e *Envelope) ([]byte, err
 		return dst, ErrForged
 	}
 	if !cached {
+		copy(opener.text[:], text)
 		k.cache.put(opener)
 	}
 	if err := e.parse(out[start:], k.id, Kind.inToken); err != nil {
@@ -161,7 +156,7 @@ func (k *Key) opener(text string, rest []byte) (*cachedAEAD, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newCachedAEAD(k.id, prefix, aead), nil
+	return &cachedAEAD{prefix: prefix, aead: aead}, nil
 }
 
 // appendDecoded appends the bytes of text, which must be canonical, to dst.

@@ -1,6 +1,7 @@
 package seal_test
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"slices"
@@ -282,4 +283,45 @@ func TestOpenLongest(t *testing.T) {
 	assert.Equal(t, seal.ErrMalformed, err)
 	_, err = k.Open(nil, binding, strings.Repeat("A", 1<<20), &e)
 	assert.Equal(t, seal.ErrMalformed, err)
+}
+
+// What lies behind the result, in the capacity of dst, is the caller's: it may even be what is sealed.
+func TestSealLeavesTheRestAlone(t *testing.T) {
+	k := newKey(t, secretOf("rest"))
+	for _, at := range []int{0, 50, 200, 400, 1000} {
+		buf := make([]byte, 8192)
+		fill(seeded(t, 1), buf)
+		e := inline(0)
+		e.Payload = buf[at : at+100]
+		want, before := bytes.Clone(e.Payload), bytes.Clone(buf)
+		text, err := k.Seal(buf[:0], binding, e)
+		require.NoError(t, err)
+		assert.Equal(t, before[len(text):], buf[len(text):])
+		var got seal.Envelope
+		_, err = k.Open(nil, binding, string(text), &got)
+		require.NoError(t, err)
+		assert.Equal(t, want, got.Payload)
+	}
+}
+
+// A key that remembers a token's prefix accepts no other spelling of its first characters, as one that meets it first does not.
+func TestNoOtherSpelling(t *testing.T) {
+	known := newKey(t, secretOf("spelling"))
+	const others = "AB09-_\n\r=+/ \x00\xff."
+	for size := range 4 {
+		text := string(sealed(t, known, inline(size)))
+		for at := range len(text) {
+			for _, c := range others {
+				for _, changed := range []string{text[:at] + string(c) + text[at:], text[:at] + string(c) + text[at+1:], text[:at] + text[at+1:]} {
+					if changed == text {
+						continue
+					}
+					var e seal.Envelope
+					_, err := known.Open(nil, binding, changed, &e)
+					require.Error(t, err, "%q beside %q", changed, text)
+					require.Equal(t, seal.WellFormed(changed) != nil, err == seal.ErrMalformed, "%q", changed)
+				}
+			}
+		}
+	}
 }

@@ -236,7 +236,7 @@ func (m *vectorMaker) accepted() {
 	})
 	add("inline, compressed and padded", func(e *seal.Envelope, _ *options) {
 		m.compressed(e, 4000)
-		e.PadTo(256)
+		e.PadTo(256, math.MaxInt)
 	})
 	for _, n := range []int{1, 2, 1024} {
 		add("inline, padding of "+decimal(int64(n)), func(e *seal.Envelope, _ *options) { e.Payload, e.Pad = cbor(40), n })
@@ -246,7 +246,7 @@ func (m *vectorMaker) accepted() {
 	})
 	add("reference, padded", func(e *seal.Envelope, _ *options) {
 		e.Kind, e.Serializer = seal.Reference, 0
-		e.PadTo(256)
+		e.PadTo(256, math.MaxInt)
 	})
 	for n := range 3 { // all remainders of base64
 		add("inline, payload of "+decimal(int64(n+1)), func(e *seal.Envelope, _ *options) { e.Payload = cbor(n + 1) })
