@@ -41,7 +41,7 @@ bench-full: deps ## measure the whole matrix as well, into docs/benchmarks/full.
 	cd bench && GOWORK=off go run ./report full
 
 bench-check: deps ## measure as bench does, and fail if a ratio is worse than what is committed by more than its tolerance
-	cd bench && GOWORK=off go run ./report check
+	cd bench && GOWORK=off go build -o ../.bin/report ./report && ../.bin/report check
 
 microbench: ## every benchmark of every module, COUNT=1 times; BENCH=regexp selects some
 	BENCH="$(BENCH)" COUNT="$(COUNT)" scripts/microbench

@@ -44,15 +44,19 @@ func hardtackValue[T any](name string, serializer hardtack.Serializer, newCodec 
 		return failing(f, err)
 	}
 	f.Encrypts = codec.Encrypts()
-	rec := hardtack.Record{Kind: hardtack.KindInline, ID: identity, Subject: session.UserID, Revision: 1, Serializer: serializer}
-	if _, err := base64.RawURLEncoding.Decode(rec.Seed[:], []byte(identity)); err != nil {
+	read := hardtack.Record{Kind: hardtack.KindInline, ID: identity, Subject: session.UserID, Revision: 1, Serializer: serializer}
+	if _, err := base64.RawURLEncoding.Decode(read.Seed[:], []byte(identity)); err != nil {
 		return failing(f, err)
 	}
 	ctx := context.Background()
-	var dst []byte
+	// Whatever a caller can use again is used again.
+	var (
+		rec hardtack.Record
+		dst []byte
+	)
 	f.Seal = func(v *T) (string, error) {
 		t := now()
-		rec := rec
+		rec = read
 		rec.Created, rec.Issued, rec.Expires = t, t, t.Add(lifetime)
 		var err error
 		if rec.Payload, err = serializer.Marshal(v); err != nil {
@@ -63,7 +67,7 @@ func hardtackValue[T any](name string, serializer hardtack.Serializer, newCodec 
 	}
 	f.Open = func(value string, v *T) error {
 		t := now()
-		var rec hardtack.Record
+		rec = hardtack.Record{}
 		if err := codec.Open(ctx, hardtack.Binding{Name: CookieName, Now: t}, value, &rec); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"strings"
 	"testing"
 
@@ -40,7 +41,7 @@ func TestCompare(t *testing.T) {
 
 	var out strings.Builder
 	require.ErrorContains(t, conclude(&out, verdicts), "5 of 10")
-	assert.Contains(t, out.String(), "10 ratios: 3 within their tolerance, 2 better, 4 worse, 1 missing.")
+	assert.Contains(t, out.String(), "10 ratios: 3 within their tolerance, 2 better, 4 worse, 1 missing, 0 beyond the bound of a target that was met.")
 	assert.Regexp(t, `slower +1 +1\.16 +\+16 % +15 % +worse`, out.String())
 	assert.NotContains(t, out.String(), "slightly")
 }
@@ -60,7 +61,7 @@ func TestSelectionsOf(t *testing.T) {
 	for _, s := range selectionsOf(quick, []string{"seal/100", "request/read/allocations"}) {
 		titles = append(titles, s.title)
 	}
-	assert.Equal(t, []string{"seal and open", "round trips", "requests without a network"}, titles)
+	assert.Equal(t, []string{"seal and open", "round trips", "requests"}, titles)
 	assert.Empty(t, selectionsOf(quick, nil))
 }
 
@@ -148,4 +149,87 @@ func TestGuardMissing(t *testing.T) {
 	})
 	require.Error(t, err)
 	assert.Regexp(t, `seal/500 .*missing`, b.String())
+}
+
+// What a target says "yes" to may not become a "no", even where the ratio is within its tolerance.
+func TestGuardKeepsTargets(t *testing.T) {
+	for _, c := range []struct {
+		before, now []float64 // the bound is 1.2
+		fails       bool
+	}{
+		{[]float64{590, 590, 590, 590, 590, 590}, []float64{620, 620, 620, 620, 620, 620}, true},
+		{[]float64{590, 590, 590, 590, 590, 590}, []float64{580, 620, 620, 620, 620, 620}, false}, // not clearly
+		{[]float64{590, 590, 590, 590, 590, 610}, []float64{620, 620, 620, 620, 620, 620}, false}, // was not clear before
+	} {
+		with := func(ns []float64) *results {
+			r := madeUpResults(t)
+			for i := range ns {
+				r.cells["Seal/bytes=500/by=hardtack"][seconds][i] = ns[i] * 1e-9
+			}
+			return r
+		}
+		committed, err := ratiosOf(with(c.before))
+		require.NoError(t, err)
+		var out strings.Builder
+		runs := 0
+		err = guard(&out, committed, func([]selection) (*results, error) {
+			runs++
+			return with(c.now), nil
+		})
+		if !c.fails {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorContains(t, err, "1 of ")
+		assert.Equal(t, 2, runs)
+		assert.Regexp(t, `seal/500 .* beyond\n`, out.String())
+		assert.Contains(t, out.String(), "1 beyond the bound of a target that was met.")
+	}
+}
+
+func TestComplete(t *testing.T) {
+	ratios, err := allRatiosOf(madeUpResults(t))
+	require.NoError(t, err)
+	require.NoError(t, complete(ratios))
+
+	ratios[0].Name = "other"
+	err = complete(ratios)
+	require.ErrorContains(t, err, `missing are ["seal/100"], and unknown ["other"]`)
+}
+
+// A figure that is lost in noise is missed as one that was not measured.
+func TestAllRatiosOfNoise(t *testing.T) {
+	r := madeUpResults(t)
+	setting := requestSetting("handler", "write", "1")
+	r.cells[cell(setting, "by=scs-memory")][seconds][2] = r.cells[cell(setting, "by=none")][seconds][2]
+	_, err := allRatiosOf(r)
+	require.ErrorContains(t, err, "request/write/hardtack-memory:scs-memory")
+}
+
+// Everything of ours that the tables show is guarded.
+func TestKept(t *testing.T) {
+	var names []string
+	for _, f := range figures() {
+		assert.Less(t, f.tolerance, 1.0, f.name)
+		names = append(names, f.name)
+	}
+	for _, by := range sessions {
+		if strings.HasPrefix(by, "hardtack-") {
+			assert.Subset(t, names, []string{"request/read/" + by + ":scs-memory", "request/write/" + by + ":scs-memory"})
+		}
+	}
+	assert.Subset(t, names, []string{
+		"keys/oldest/100:1", "header/50:1", "payload/hardtack-cbor/2688:64", "payload/hardtack-eddsa/2688:64", "payload/64/gorilla-json:hardtack-cbor",
+		"payload/2048/gorilla-json:hardtack-cbor", "roundtrip/form/medium/jwt-hs256:hardtack-hs256", "roundtrip/login/medium/jwt-hs256:hardtack-eddsa",
+		"request/read/scs-memory:hardtack-stateless-handler", "request/write/gorilla-cookie:hardtack-stateless-handler",
+	})
+}
+
+func TestOtherProcessor(t *testing.T) {
+	here, there := parsed(t, "cpu: Made Up 1000\nBenchmarkA-2 1 1 ns/op\n"), parsed(t, "cpu: Made Up 2000\nBenchmarkA-2 1 1 ns/op\n")
+	require.NoError(t, sameProcessor(here, here))
+	err := sameProcessor(there, here)
+	require.ErrorContains(t, err, "Made Up 2000")
+	assert.Equal(t, 2, exitCode(err))
+	assert.Equal(t, 1, exitCode(conclude(io.Discard, []verdict{{outcome: "worse"}})))
 }

@@ -24,13 +24,15 @@ var (
 	living = []string{
 		"hardtack-stateless", "hardtack-memory", "hardtack-sqlite", "hardtack-redis", "scs-memory", "scs-redis", "scs-sqlite",
 	}
-	compressors = []string{"none", "deflate-1", "deflate-6", "deflate-9", "zstd-fastest", "zstd-default"}
+	compressors = []string{"deflate-1", "deflate-6", "deflate-7", "deflate-9", "zstd-fastest", "zstd-default", "zstd-best"}
+	// gorilla/securecookie refuses the largest.
+	payloads = []string{"64", "128", "256", "512", "1024", "2048", "2688"}
 )
 
 // references are what the others of a benchmark are compared with.
 var references = map[string]string{
-	"Seal": "floor", "Open": "floor", "Value": "hardtack-cbor", "Payload": "hardtack-cbor", "Keys": "hardtack", "Compress": "deflate-6",
-	"Request": "hardtack-stateless", "Cores": "hardtack-stateless", "Header": "hardtack-stateless", "Live": "hardtack-stateless",
+	"Seal": "floor", "Open": "floor", "Value": "hardtack-cbor", "Payload": "hardtack-cbor", "Keys": "hardtack", "Compress": "deflate-7",
+	"Request": "hardtack-stateless", "Shapes": "hardtack-stateless", "Cores": "hardtack-stateless", "Header": "hardtack-stateless", "Live": "hardtack-stateless",
 }
 
 func valueCell(shape, size, op, by string) string {
@@ -59,4 +61,6 @@ var about = [][2]string{
 	{"hardtack-memory, -sqlite, -redis, -postgres", "a hybrid Jar, the session in the store"},
 	{"gorilla-cookie, gorilla-file", "gorilla/sessions, CookieStore and FilesystemStore"},
 	{"scs-memory, -redis, -sqlite", "scs with its memstore, goredisstore and sqlite3store"},
+	{"deflate-1, -6, -7, -9", "klauspost/compress, DEFLATE of that level; package compress has level 7"},
+	{"zstd-fastest, -default, -best", "klauspost/compress, Zstandard of that level"},
 }

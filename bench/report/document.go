@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -33,7 +34,7 @@ func render(root string) (map[string]string, error) {
 		return nil, fmt.Errorf("there is no %s/quick.txt yet: report quick makes it", directory)
 	}
 	files := map[string]string{}
-	ratios, err := ratiosOf(short)
+	ratios, err := allRatiosOf(short)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +82,7 @@ func (t table) source(short, whole *results) (*results, string) {
 func (t table) markdown(short, whole *results) (string, error) {
 	r, _ := t.source(short, whole)
 	s := &sheet{r: r}
-	text := t.grid(s).markdown()
+	text := t.grid(s).markdown() + t.below
 	if s.err != nil {
 		return "", fmt.Errorf("table %s: %w", t.name, s.err)
 	}
@@ -95,6 +96,9 @@ func fill(root string, short, whole *results) (map[string]string, error) {
 		old, err := os.ReadFile(filepath.Join(root, path))
 		if err != nil {
 			return nil, err
+		}
+		if err := knownMarkers(string(old)); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 		for _, t := range tables {
 			text, err := t.markdown(short, whole)
@@ -117,11 +121,23 @@ func fill(root string, short, whole *results) (map[string]string, error) {
 	return files, nil
 }
 
+var marker = regexp.MustCompile(`<!-- /?bench:(.*?) *-->`)
+
+// knownMarkers fails if a document has a place for a table that is not there: nothing would fill it.
+func knownMarkers(document string) error {
+	for _, found := range marker.FindAllStringSubmatch(document, -1) {
+		if !slices.ContainsFunc(tables, func(t table) bool { return t.name == found[1] }) {
+			return fmt.Errorf("there is no table for %s", found[0])
+		}
+	}
+	return nil
+}
+
 const head = `# Benchmarks
 
 <!-- Written by make bench and make bench-full from quick.txt and full.txt: changes made here are lost. -->
 
-hardtack beside its peers: whatever is compared was measured in one process and in turn. Ratios are what to read. They carry over to other machines far
+hardtack beside its peers: whatever is compared was measured in turn, in the same rounds. Ratios are what to read. They carry over to other machines far
 better than times do, which are given only as of this one.
 
 ## The machine
@@ -134,9 +150,15 @@ const method = `## How this is measured
 Everything is measured in %d rounds, the whole matrix in %d: a round measures each cell once, so that what disturbs the machine for a while slows all contenders down alike. A
 ratio is formed in each round by itself, and its median is shown. The interval around it has the median with a confidence of 95 %%. What a contender
 *adds* is its time less that of the handler without a session, in the same round; "noise" stands where that is not above zero. Requests among many live
-sessions are measured as often, but in a row, since the stores take long to fill.
+sessions are measured as often, but in a row, since the stores take long to fill. Contenders that need a server are measured in a process of their own.
 
-Each peer is used as its documentation recommends, with the keys and settings that it recommends. The code is in [bench/](../../bench).
+Each peer is used as its documentation recommends, with the keys and settings that it recommends. The code is in [bench/](../../bench). What there is to know:
+
+- Requests have the session ` + "`account`" + ` of medium size. [full.md](full.md) has all shapes and sizes, under Shapes.
+- Hybrid contenders that store have a Budget that stores this session of some 440 bytes, which would otherwise be in its cookie.
+- All cookies come from one process, so hardtack's derived key is at hand. ` + "`BenchmarkOpenFirst`" + ` of internal/seal has the other case.
+- SQLite is modernc.org/sqlite for both: hardtack with its default of 8 connections, scs with the number that was fastest for it in writes with many clients.
+- scs works only within its middleware. ` + "`hardtack-stateless`" + ` is used without the Jar's; the rows with ` + "`-handler`" + ` are with it.
 
 The files are in the Go benchmark format. To see all contenders side by side, or to compare with a run of your own:
 
@@ -151,12 +173,14 @@ become worse by more than its tolerance:
 | figure | tolerance |
 |---|--:|
 | time of one contender over another's, for sealing, opening and round trips | %.0f %% |
+| the same with many keys, many other cookies or a large payload, over one or a small one | as above |
 | what one contender adds to a request, over what another adds | %.0f %% |
 | requests per second on two cores over one | %.0f %% |
 | allocations, bytes of a cookie | none |
 
-Only worse fails; better is reported. What is beyond its tolerance is measured once more, with all that is measured beside it, and fails only if it is
-beyond it again. The ratios of one processor are not those of another: compare on the kind of machine that they were committed from.
+It also fails if a target that says "yes" above would now say "no". Only worse fails; better is reported. What fails is measured once more, with all that is
+measured beside it, and fails only if it does so again. The ratios of one processor are not those of another: on another than that of the committed ones
+nothing is compared, and ` + "`report check`" + ` says so and ends with the exit code 2.
 `
 
 func readme(short, whole *results) (string, error) {
@@ -210,22 +234,20 @@ func readme(short, whole *results) (string, error) {
 func missed(r *results) (string, error) {
 	var b strings.Builder
 	for _, t := range targets {
-		met := true
-		for _, f := range t.judged {
-			v, err := f.in(r)
-			if err != nil && !errors.Is(err, errMissing) && !errors.Is(err, errNoise) {
-				return "", err
-			}
-			met = met && (err != nil || t.meets(v.Center))
+		j, err := t.judge(r)
+		if errors.Is(err, errMissing) || errors.Is(err, errNoise) {
+			continue // the table says so
+		} else if err != nil {
+			return "", err
 		}
-		if !met && t.why != "" {
+		if j.verdict == unmet || j.verdict == unmetNoise {
 			fmt.Fprintf(&b, "- *%s* %s\n", t.sentence, t.why)
 		}
 	}
 	if b.Len() == 0 {
 		return "", nil
 	}
-	return "\nWhere one is not met:\n\n" + b.String(), nil
+	return "\nWhere one is not met, clearly or within noise:\n\n" + b.String(), nil
 }
 
 // machine returns the configuration of one file or of both.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -55,6 +56,7 @@ func TestRender(t *testing.T) {
 	assert.NotContains(t, readme, "%!")
 	assert.Contains(t, files[directory+"/full.md"], "| shape=form, size=large, op=open |")
 	assert.Contains(t, files[directory+"/full.md"], "| via=loopback, op=read, clients=8 | 70.0 µs | 70.0 µs |")
+	assert.Contains(t, files[directory+"/full.md"], "## Shapes\n\nTime over that of `hardtack-stateless`:")
 
 	// Nothing but the files goes into it: the order of a map does not, nor the time.
 	again, err := render(root)
@@ -78,12 +80,50 @@ func TestRenderQuickAlone(t *testing.T) {
 }
 
 // What was not measured is left out, and nothing is drawn of it.
-func TestRenderOfLittle(t *testing.T) {
-	files, err := render(checkout(t, map[string]string{directory + "/quick.txt": small, directory + "/full.txt": small}))
+func TestReadmeOfLittle(t *testing.T) {
+	r := parsed(t, small)
+	drawn, err := drawAll(r, r)
 	require.NoError(t, err)
-	assert.NotContains(t, files, directory+"/request.svg")
-	assert.NotContains(t, files[directory+"/README.md"], ".svg")
-	assert.Contains(t, files[directory+"/README.md"], "not measured")
+	assert.Empty(t, drawn)
+	text, err := readme(r, r)
+	require.NoError(t, err)
+	assert.NotContains(t, text, ".svg")
+	assert.Contains(t, text, "not measured")
+}
+
+// ratios.json without one of the figures would guard it no more, and nobody would notice.
+func TestRenderNeedsEveryFigure(t *testing.T) {
+	_, err := render(checkout(t, map[string]string{directory + "/quick.txt": small}))
+	require.ErrorContains(t, err, "cookie-bytes/login/medium/hardtack-cbor")
+
+	const cell = "BenchmarkSeal/bytes=500/by=hardtack-2 "
+	_, err = render(checkout(t, map[string]string{directory + "/quick.txt": strings.ReplaceAll(madeUp(), cell, "BenchmarkOther/by=hardtack-2 ")}))
+	require.ErrorContains(t, err, `"seal/500"`)
+	require.NotContains(t, err.Error(), "seal/100")
+}
+
+func TestUnknownMarker(t *testing.T) {
+	for _, marker := range []string{"<!-- bench:xyz -->", "<!-- /bench:xyz -->", "<!-- bench:cores-too -->"} {
+		_, err := render(checkout(t, map[string]string{directory + "/quick.txt": madeUp(), "docs/rotation.md": "text\n" + marker + "\n"}))
+		require.ErrorContains(t, err, "docs/rotation.md: there is no table for "+marker)
+	}
+}
+
+// What was measured is there, and so is what follows from it, whatever fails afterwards.
+func TestKeepComesFirst(t *testing.T) {
+	root := checkout(t, nil)
+	failed := errors.New("no profile")
+	require.ErrorIs(t, keep(root, "quick.txt", madeUp(), func() error { return failed }), failed)
+	for _, name := range []string{"quick.txt", "README.md", "ratios.json"} {
+		assert.FileExists(t, filepath.Join(root, directory, name))
+	}
+
+	root = checkout(t, nil)
+	require.Error(t, keep(root, "quick.txt", small, func() error {
+		t.Error("after a failure nothing more is done")
+		return nil
+	}))
+	assert.FileExists(t, filepath.Join(root, directory, "quick.txt"))
 }
 
 func TestRenderOfNothing(t *testing.T) {

@@ -38,9 +38,11 @@ type sheet struct {
 // show returns the median of a figure, "–" if it was not measured, and "noise" if nothing can be said.
 func (s *sheet) show(f figure, format func(float64) string) string {
 	v, err := s.median(f)
+	return shown(v, err, format)
+}
+
+func shown(v float64, err error, format func(float64) string) string {
 	switch {
-	case errors.Is(err, errMissing):
-		return unmeasured
 	case errors.Is(err, errNoise):
 		return "noise"
 	case err != nil:
@@ -57,18 +59,24 @@ func (s *sheet) median(f figure) (float64, error) {
 	return v.Center, err
 }
 
-// mean returns the geometric mean of those figures that were measured.
+// mean shows the geometric mean of the figures.
 func (s *sheet) mean(figures []figure, format func(float64) string) string {
+	v, err := s.geometric(figures)
+	return shown(v, err, format)
+}
+
+// geometric returns the geometric mean of the figures. There is none if one of them is missing: the mean of the others would be of something else
+// than those beside it.
+func (s *sheet) geometric(figures []figure) (float64, error) {
 	var medians []float64
 	for _, f := range figures {
-		if v, err := s.median(f); err == nil {
-			medians = append(medians, v)
+		v, err := s.median(f)
+		if err != nil {
+			return 0, err
 		}
+		medians = append(medians, v)
 	}
-	if len(medians) == 0 {
-		return unmeasured
-	}
-	return format(geometric(medians))
+	return geometric(medians), nil
 }
 
 // plain is what one cell measured.

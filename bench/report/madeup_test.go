@@ -47,8 +47,11 @@ func madeUp() string {
 				}
 			}
 		}
-		for i, n := range []string{"64", "512", "2048"} {
+		for i, n := range payloads {
 			for _, by := range contenders {
+				if n == "2688" && strings.HasPrefix(by, "gorilla-") {
+					continue
+				}
 				line(cell(payloadSetting(n), "by="+by), float64(1000+400*i)*cost(contenders, by), "")
 			}
 		}
@@ -66,6 +69,9 @@ func madeUp() string {
 				for _, clients := range []string{"1", "8", "64"} {
 					line(cell(requestSetting("loopback", op, clients), "by="+by), 30_000+1000*cost(everyone, by), "\t 20000 p50-ns\t 70000 p99-ns")
 				}
+			}
+			for _, by := range []string{"none", "hardtack-stateless", "hardtack-stateless-handler", "gorilla-cookie", "scs-memory"} {
+				line(cell("Shapes", "shape=cart", "size=large", "op="+op, "by="+by), 500+1000*(cost(everyone, by)-2), "")
 			}
 			for _, by := range scaled {
 				line(cell("Cores", "cores=1", "op="+op, "by="+by), 1000*cost(scaled, by), "")

@@ -3,7 +3,8 @@
 //	report quick    measures what the documents quote, writes docs/benchmarks/quick.txt, and then does what render does
 //	report full     measures everything, writes docs/benchmarks/full.txt, and then does what render does
 //	report render   writes the tables, charts and ratios that follow from the two files
-//	report check    measures what quick does, and fails if a ratio is worse than the committed one by more than its tolerance
+//	report check    measures what quick does, and fails if a ratio is worse than the committed one by more than its tolerance, or if a target is not
+//	                met any more; on another processor than that of the committed ratios it ends with the exit code 2
 //
 // It has to run in the directory of the module bench. The tables also go into README.md, docs/tradeoffs.md and docs/rotation.md, where these
 // have the comments <!-- bench:NAME --> and <!-- /bench:NAME --> around them, each on a line of its own. NAME is one of
@@ -23,6 +24,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -50,8 +52,15 @@ func main() {
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "report:", err)
-		os.Exit(1)
+		os.Exit(exitCode(err))
 	}
+}
+
+func exitCode(err error) int {
+	if errors.Is(err, errOtherProcessor) {
+		return 2
+	}
+	return 1
 }
 
 func usage() {
@@ -67,18 +76,26 @@ func write(ctx context.Context, selections []selection, rounds int, file string)
 	if err != nil {
 		return err
 	}
+	return keep(root, file, text, func() error {
+		if file != "quick.txt" {
+			return nil
+		}
+		return writeProfiles(ctx)
+	})
+}
+
+// keep writes what was measured and what follows from it before anything else that could fail.
+func keep(root, file, text string, then func() error) error {
 	if err := os.MkdirAll(filepath.Join(root, directory), 0o755); err != nil {
 		return err
-	}
-	if file == "quick.txt" {
-		if err := writeProfiles(ctx); err != nil {
-			return err
-		}
 	}
 	if err := os.WriteFile(filepath.Join(root, directory, file), []byte(text), 0o644); err != nil {
 		return err
 	}
-	return renderInto(root)
+	if err := renderInto(root); err != nil {
+		return err
+	}
+	return then()
 }
 
 func writeProfiles(ctx context.Context) error {

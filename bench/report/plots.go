@@ -73,16 +73,9 @@ func (p plot) sorted() plot {
 func roundtripPlot(s *sheet) plot {
 	p := plot{series: []series{{name: "round trip"}}}
 	for _, by := range slices.Concat(parts, formats) {
-		var medians []float64
-		for _, shape := range shapes {
-			f := ratio(seconds, valueCell(shape, "medium", "roundtrip", by), valueCell(shape, "medium", "roundtrip", "hardtack-cbor"))
-			if v := s.value(f); v != gap {
-				medians = append(medians, v)
-			}
-		}
-		v := gap
-		if len(medians) > 0 {
-			v = geometric(medians)
+		v, err := s.geometric(roundtripRatios(by))
+		if err != nil {
+			v = gap
 		}
 		p.labels, p.series[0].values = append(p.labels, by), append(p.series[0].values, v)
 	}
@@ -105,9 +98,7 @@ func requestPlot(s *sheet) plot {
 	p := plot{labels: sessions, series: []series{{name: "read"}, {name: "write"}}}
 	for i, op := range []string{"read", "write"} {
 		for _, by := range sessions {
-			f := added(seconds, requestSetting("handler", op, "1"), by, "hardtack-stateless")
-			f.under.of, f.under.less = cell(requestSetting("handler", "read", "1"), "by=hardtack-stateless"), []string{cell(requestSetting("handler", "read", "1"), "by=none")}
-			p.series[i].values = append(p.series[i].values, s.value(f))
+			p.series[i].values = append(p.series[i].values, s.value(addedOverRead(op, by)))
 		}
 	}
 	return p

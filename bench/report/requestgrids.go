@@ -9,7 +9,7 @@ func requestGrid(s *sheet) grid {
 		for _, op := range []string{"read", "write"} {
 			setting := requestSetting("handler", op, "1")
 			above := figure{top: added(allocs, setting, by, "none").top}
-			row = append(row, s.show(added(seconds, setting, by, "hardtack-stateless"), number), s.show(above, count))
+			row = append(row, s.show(addedOverRead(op, by), number), s.show(above, count))
 		}
 		for _, op := range []string{"read", "write"} {
 			row = append(row, s.show(beside(requestSetting("loopback", op, "1"), by, "none"), number))
@@ -17,6 +17,14 @@ func requestGrid(s *sheet) grid {
 		g = append(g, row)
 	}
 	return g
+}
+
+// addedOverRead is what a contender adds to a request, over what hardtack-stateless adds to one that reads.
+func addedOverRead(op, by string) figure {
+	read := requestSetting("handler", "read", "1")
+	f := added(seconds, requestSetting("handler", op, "1"), by, "hardtack-stateless")
+	f.under = added(seconds, read, by, "hardtack-stateless").under
+	return f
 }
 
 // beside is one contender's time over another's.
@@ -101,5 +109,7 @@ func headerGrid(s *sheet) grid {
 var cookies = []string{"1", "10", "50"}
 
 func headerFigure(n, by string) figure {
-	return ratio(seconds, cell("Header", "cookies="+n, "op=read", "by="+by), "Header/cookies=1/op=read/by=hardtack-stateless")
+	return ratio(seconds, headerCell(n, by), headerCell("1", "hardtack-stateless"))
 }
+
+func headerCell(n, by string) string { return cell("Header", "cookies="+n, "op=read", "by="+by) }

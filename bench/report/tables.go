@@ -6,16 +6,18 @@ type table struct {
 	title  string
 	intro  string
 	charts []string
-	full   bool // from full.txt
+	full   bool   // from full.txt
+	below  string // goes with the table
 	grid   func(*sheet) grid
 }
 
 var tables = []table{
 	{
 		name: "targets", title: "Targets",
-		intro: "What hardtack wants to reach, and whether it does. A target is judged by the worst of the figures it is made of, each the median of the rounds. " +
-			"The single figures are in [Figures](#figures).",
-		grid: targetsGrid,
+		intro: "What hardtack wants to reach, and whether it does. A target is judged by all of the figures it is made of, each the median of the rounds with its " +
+			"interval; the worst is shown. The single figures are in [Figures](#figures).",
+		below: metWords,
+		grid:  targetsGrid,
 	},
 	{
 		name: "roundtrip", title: "From a struct to a cookie and back",
@@ -35,8 +37,9 @@ var tables = []table{
 	},
 	{
 		name: "request", title: "What a session adds to a request",
-		intro: "A handler that reads its session, or changes it, called without a network. What it costs above the same handler without a session, relative to " +
-			"what `hardtack-stateless` costs above it; more is slower. The last columns are the whole request over a loopback connection, relative to one without a session.",
+		intro: "A handler that reads its session, or changes it, called without a network. The columns *adds* have what a request costs above the same handler " +
+			"without a session, reads and writes alike relative to what a read of `hardtack-stateless` costs above it; more is slower. The last two columns have another base: the whole " +
+			"request over a loopback connection, relative to the same request to the handler without a session.",
 		charts: []string{"request"},
 		grid:   requestGrid,
 	},
@@ -77,7 +80,7 @@ var tables = []table{
 	},
 	{
 		name: "compress", title: "How small payloads become",
-		intro: "Bytes after compression, and the time that compressing and expanding take together, relative to `deflate-6`; each shape at its medium size.",
+		intro: "Bytes after compression, and the time that compressing and expanding take together, relative to `deflate-7`, which package compress has; each shape at its medium size.",
 		grid:  compressGrid,
 	},
 }

@@ -7,14 +7,22 @@ import (
 func roundtripGrid(s *sheet) grid {
 	g := grid{append(append([]string{"contender"}, shapes...), "geometric mean", "allocations, account")}
 	for _, by := range slices.Concat(parts, formats) {
-		row, all := []string{code(by)}, []figure(nil)
-		for _, shape := range shapes {
-			f := ratio(seconds, valueCell(shape, "medium", "roundtrip", by), valueCell(shape, "medium", "roundtrip", "hardtack-cbor"))
-			row, all = append(row, s.show(f, number)), append(all, f)
+		row, all := []string{code(by)}, roundtripRatios(by)
+		for _, f := range all {
+			row = append(row, s.show(f, number))
 		}
 		g = append(g, append(row, s.mean(all, number), s.show(plain(allocs, valueCell("account", "medium", "roundtrip", by)), count)))
 	}
 	return g
+}
+
+// roundtripRatios has one contender's time over hardtack-cbor's for each shape at its medium size.
+func roundtripRatios(by string) []figure {
+	var all []figure
+	for _, shape := range shapes {
+		all = append(all, beside(cell("Value", "shape="+shape, "size=medium", "op=roundtrip"), by, "hardtack-cbor"))
+	}
+	return all
 }
 
 func cookieBytesGrid(s *sheet) grid {
@@ -61,12 +69,16 @@ func keysGrid(s *sheet) grid {
 		for _, by := range []string{"hardtack", "gorilla-json"} {
 			row := []string{sealed + ", " + code(by)}
 			for _, n := range []string{"1", "10", "100"} {
-				row = append(row, s.show(ratio(seconds, cell("Keys", "keys="+n, "sealed="+sealed, "by="+by), "Keys/keys=1/sealed=newest/by=hardtack"), number))
+				row = append(row, s.show(ratio(seconds, keysCell(n, sealed, by), keysCell("1", "newest", "hardtack")), number))
 			}
 			g = append(g, row)
 		}
 	}
 	return g
+}
+
+func keysCell(n, sealed, by string) string {
+	return cell("Keys", "keys="+n, "sealed="+sealed, "by="+by)
 }
 
 func compressGrid(s *sheet) grid {
@@ -77,7 +89,7 @@ func compressGrid(s *sheet) grid {
 			setting := cell("Compress", "shape="+shape, "size=medium")
 			row = append(row, s.show(plain("compressed-bytes", cell(setting, "op=compress", "by="+by)), count))
 			for _, op := range []string{"op=compress", "op=expand"} {
-				all = append(all, beside(cell(setting, op), by, "deflate-6"))
+				all = append(all, beside(cell(setting, op), by, references["Compress"]))
 			}
 		}
 		g = append(g, append(row, s.mean(all, number)))

@@ -41,10 +41,10 @@ func forEach(t *testing.T, test func(t *testing.T, c contender, a *app)) {
 	}
 }
 
-// do has the session of the cookie visited. It returns its cookie afterwards, and whether that was set.
-func do(t *testing.T, a *app, v visit, cookie string) (after string, set bool) {
+// do has the handler answer to the session of the cookie. It returns its cookie afterwards, and whether that was set.
+func do(t *testing.T, h http.Handler, cookie string) (after string, set bool) {
 	w := httptest.NewRecorder()
-	a.handler(v).ServeHTTP(w, newRequest(http.MethodPost, cookie))
+	h.ServeHTTP(w, newRequest(http.MethodPost, cookie))
 	require.Equal(t, http.StatusOK, w.Code, w.Body)
 	require.Equal(t, string(ok), w.Body.String())
 	lines := w.Result().Header["Set-Cookie"]
@@ -56,12 +56,12 @@ func do(t *testing.T, a *app, v visit, cookie string) (after string, set bool) {
 	return pair, true
 }
 
-// see returns the data that a request with the cookie finds.
-func see(t *testing.T, a *app, cookie string) (found session.Account) {
-	_, set := do(t, a, func(s session.Account) (session.Account, bool, error) {
+// see returns the data that a request with the cookie finds, and has look look at it.
+func see[T any](t *testing.T, handler func(visit[T]) http.Handler, look visit[T], cookie string) (found T) {
+	_, set := do(t, handler(func(s T) (T, bool, error) {
 		found = s
 		return look(s)
-	}, cookie)
+	}), cookie)
 	assert.False(t, set, "a read has set a cookie")
 	return found
 }
@@ -73,21 +73,21 @@ func TestReadsAndWrites(t *testing.T) {
 		assert.NotEqual(t, cookies[0], cookies[1])
 
 		begun := session.NewAccount()
-		requireSame(t, begun, see(t, a, cookies[0]))
+		requireSame(t, begun, see(t, a.handler, look, cookies[0]))
 		changed := begun
 		for _, locale := range []string{"de-CH", "de-AT", "de-CH"} {
-			cookies[0], _ = do(t, a, change, cookies[0])
+			cookies[0], _ = do(t, a.handler(change), cookies[0])
 			changed.Locale = locale
-			requireSame(t, changed, see(t, a, cookies[0]))
+			requireSame(t, changed, see(t, a.handler, look, cookies[0]))
 		}
-		requireSame(t, begun, see(t, a, cookies[1]))
+		requireSame(t, begun, see(t, a.handler, look, cookies[1]))
 	})
 }
 
 // requireSame compares what an application sees of the sessions: two times may be the same with different zones inside.
-func requireSame(t *testing.T, want, got session.Account) {
+func requireSame[T any](t *testing.T, want, got T) {
 	t.Helper()
-	text := func(s session.Account) string {
+	text := func(s T) string {
 		b, err := json.Marshal(s)
 		require.NoError(t, err)
 		return string(b)
@@ -104,7 +104,7 @@ func TestPlaces(t *testing.T) {
 		cookies, err := a.sessions(n)
 		require.NoError(t, err)
 		for i := range cookies {
-			cookies[i], _ = do(t, a, change, cookies[i])
+			cookies[i], _ = do(t, a.handler(change), cookies[i])
 			if a.jar != nil {
 				s, err := a.jar.Get(newRequest(http.MethodGet, cookies[i]))
 				require.NoError(t, err)

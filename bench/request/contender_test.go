@@ -55,7 +55,7 @@ func contendersBy(names ...string) (found []contender) {
 }
 
 // visit is what a request does with its session. It takes and returns a copy, which costs less than an allocation.
-type visit func(session.Account) (after session.Account, save bool, err error)
+type visit[T any] func(T) (after T, save bool, err error)
 
 var errNotFound = errors.New("the session is not the one that was begun")
 
@@ -80,16 +80,16 @@ func change(a session.Account) (session.Account, bool, error) {
 }
 
 // operation is what a benchmark has each request do.
-type operation struct {
+type operation[T any] struct {
 	name, method string
-	visit        visit
+	visit        visit[T]
 }
 
-var operations = []operation{{"read", http.MethodGet, look}, {"write", http.MethodPost, change}}
+var operations = []operation[session.Account]{{"read", http.MethodGet, look}, {"write", http.MethodPost, change}}
 
 // app is a contender that runs. It is for one goroutine; its handlers are for many.
 type app struct {
-	handler func(visit) http.Handler
+	handler func(visit[session.Account]) http.Handler
 	jar     *hardtack.Jar[session.Account] // nil unless it is hardtack
 	place   *place                         // nil if the sessions are in the cookies alone
 
@@ -107,15 +107,24 @@ func (a *app) close() error {
 // sessions returns the cookies of n sessions, and begins those that are missing.
 func (a *app) sessions(n int) ([]string, error) {
 	for h := a.handler(begin); len(a.cookies) < n; {
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", nil))
-		if w.Code != http.StatusOK {
-			return nil, fmt.Errorf("a session cannot be begun: %s", w.Body)
+		cookie, err := firstCookie(h)
+		if err != nil {
+			return nil, err
 		}
-		pair, _, _ := strings.Cut(w.Header().Get("Set-Cookie"), ";")
-		a.cookies = append(a.cookies, pair)
+		a.cookies = append(a.cookies, cookie)
 	}
 	return a.cookies[:n], nil
+}
+
+// firstCookie returns the cookie that the handler sets when a session begins, or nothing if it sets none.
+func firstCookie(h http.Handler) (string, error) {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, newRequest(http.MethodPost))
+	if w.Code != http.StatusOK {
+		return "", fmt.Errorf("a session cannot be begun: %s", w.Body)
+	}
+	pair, _, _ := strings.Cut(w.Header().Get("Set-Cookie"), ";")
+	return pair, nil
 }
 
 // newRequest returns a request with the cookies, but for those that are empty.
@@ -171,10 +180,11 @@ func (a *apps) close() {
 
 var ok = []byte("ok")
 
-func openNone(string) (*app, error) {
-	return &app{handler: func(visit) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write(ok) })
-	}}, nil
+func openNone(string) (*app, error) { return &app{handler: bare[session.Account]}, nil }
+
+// bare has no session.
+func bare[T any](visit[T]) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write(ok) })
 }
 
 func fail(w http.ResponseWriter, err error) {

@@ -13,9 +13,9 @@ import (
 func BenchmarkCores(b *testing.B) {
 	names := []string{"none", "hardtack-stateless", "hardtack-inline", "hardtack-memory", "gorilla-cookie", "scs-memory"}
 	opened := newApps(b)
-	for _, cores := range []int{1, 2} {
-		for _, op := range operations {
-			for _, c := range contendersBy(names...) {
+	for _, op := range operations {
+		for _, c := range contendersBy(names...) {
+			for _, cores := range []int{1, 2} { // one right after the other, since it is their ratio that counts
 				b.Run(fmt.Sprintf("cores=%d/op=%s/by=%s", cores, op.name, c.name), func(b *testing.B) {
 					if have := runtime.NumCPU(); have < cores {
 						b.Skipf("the machine has only %d", have)

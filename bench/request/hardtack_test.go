@@ -10,11 +10,9 @@ import (
 	"github.com/hardtack-go/hardtack/bench/session"
 )
 
-type jar = hardtack.Jar[session.Account]
-
 // plainly uses the Jar in the handler itself.
-func plainly(j *jar) func(visit) http.Handler {
-	return func(v visit) http.Handler {
+func plainly[T any](j *hardtack.Jar[T]) func(visit[T]) http.Handler {
+	return func(v visit[T]) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			s, err := j.Get(r)
 			if err != nil && !errors.Is(err, hardtack.ErrNoCookie) {
@@ -36,8 +34,8 @@ func plainly(j *jar) func(visit) http.Handler {
 }
 
 // wrapped leaves it to the Jar's middleware to save.
-func wrapped(j *jar) func(visit) http.Handler {
-	return func(v visit) http.Handler {
+func wrapped[T any](j *hardtack.Jar[T]) func(visit[T]) http.Handler {
+	return func(v visit[T]) http.Handler {
 		return j.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			s, err := j.From(r.Context())
 			if err != nil && !errors.Is(err, hardtack.ErrNoCookie) {
@@ -53,9 +51,16 @@ func wrapped(j *jar) func(visit) http.Handler {
 	}
 }
 
-func openStateless(how func(*jar) func(visit) http.Handler) func(string) (*app, error) {
+// usage is plainly or wrapped.
+type usage func(*hardtack.Jar[session.Account]) func(visit[session.Account]) http.Handler
+
+func newStateless[T any]() (*hardtack.Jar[T], error) {
+	return hardtack.New[T](hardtack.Config{Keys: hardtack.EphemeralKeyring()})
+}
+
+func openStateless(how usage) func(string) (*app, error) {
 	return func(string) (*app, error) {
-		j, err := hardtack.New[session.Account](hardtack.Config{Keys: hardtack.EphemeralKeyring()})
+		j, err := newStateless[session.Account]()
 		if err != nil {
 			return nil, err
 		}
@@ -63,7 +68,7 @@ func openStateless(how func(*jar) func(visit) http.Handler) func(string) (*app, 
 	}
 }
 
-func openInline(how func(*jar) func(visit) http.Handler) func(string) (*app, error) {
+func openInline(how usage) func(string) (*app, error) {
 	return func(dir string) (*app, error) {
 		p, err := memoryPlace(dir)
 		if err != nil {

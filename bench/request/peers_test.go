@@ -15,18 +15,18 @@ import (
 
 const (
 	cookieName = "session"
-	valueKey   = "account"
+	valueKey   = "data"
 )
 
-func gorillaHandler(store sessions.Store) func(visit) http.Handler {
-	return func(v visit) http.Handler {
+func gorillaHandler[T any](store sessions.Store) func(visit[T]) http.Handler {
+	return func(v visit[T]) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			s, err := store.Get(r, cookieName)
 			if err != nil {
 				fail(w, err)
 				return
 			}
-			before, _ := s.Values[valueKey].(session.Account)
+			before, _ := s.Values[valueKey].(T)
 			data, save, err := v(before)
 			if err == nil && save {
 				s.Values[valueKey] = data
@@ -41,14 +41,17 @@ func gorillaHandler(store sessions.Store) func(visit) http.Handler {
 	}
 }
 
+func newCookieStore() *sessions.CookieStore {
+	return sessions.NewCookieStore(securecookie.GenerateRandomKey(32), securecookie.GenerateRandomKey(32))
+}
+
 func openGorillaCookie(string) (*app, error) {
-	store := sessions.NewCookieStore(securecookie.GenerateRandomKey(32), securecookie.GenerateRandomKey(32))
-	return &app{handler: gorillaHandler(store)}, nil
+	return &app{handler: gorillaHandler[session.Account](newCookieStore())}, nil
 }
 
 func openGorillaFile(dir string) (*app, error) {
 	store := sessions.NewFilesystemStore(dir, securecookie.GenerateRandomKey(32), securecookie.GenerateRandomKey(32))
-	return &app{handler: gorillaHandler(store), place: &place{
+	return &app{handler: gorillaHandler[session.Account](store), place: &place{
 		count: func() (int, error) {
 			files, err := os.ReadDir(dir)
 			return len(files), err
@@ -63,16 +66,16 @@ func openSCS(open func(dir string) (*scsPlace, error)) func(string) (*app, error
 		if err != nil {
 			return nil, err
 		}
-		m := scs.New()
-		m.Store = p.store
-		return &app{handler: scsHandler(m), place: &p.place}, nil
+		return &app{handler: scsHandler[session.Account](p.store), place: &p.place}, nil
 	}
 }
 
-func scsHandler(m *scs.SessionManager) func(visit) http.Handler {
-	return func(v visit) http.Handler {
+func scsHandler[T any](store scs.Store) func(visit[T]) http.Handler {
+	m := scs.New()
+	m.Store = store
+	return func(v visit[T]) http.Handler {
 		return m.LoadAndSave(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			before, _ := m.Get(r.Context(), valueKey).(session.Account)
+			before, _ := m.Get(r.Context(), valueKey).(T)
 			data, save, err := v(before)
 			if err != nil {
 				fail(w, err)
