@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -27,12 +26,16 @@ type planFlags struct {
 	planAssumptions
 	writes, logouts percentFlag
 	measure, html   string
+	names           bool
 }
 
 func newPlanCommand(a *app) *cobra.Command {
 	flags := planFlags{
-		planAssumptions: planAssumptions{Lifetime: durationFlag(day), CookieName: hardtack.DefaultName, Max: maxCookie},
-		writes:          10, logouts: 50,
+		planAssumptions: planAssumptions{
+			Lifetime: durationFlag(day), RequestsPerSecond: 500, Users: 100_000, Budget: 3072, SubjectBytes: 36, PadTo: 256,
+			CookieName: hardtack.DefaultName, Max: maxCookie,
+		},
+		writes: 10, logouts: 50,
 	}
 	cmd := &cobra.Command{
 		Use:   "plan [--rps 500] [--users 100000] [FILE...|-]",
@@ -45,7 +48,8 @@ logout reaches; and advise, with a reason. docs/plan.md explains the report.
 The files hold sample sessions in JSON: an object, several one after the other
 or one in each line, or an array of objects. Without a file, or for -, they are
 read from standard input. At most 10,000 samples and 64 MiB are read, and
-4 MiB of each. The report has names of fields, and no value of a sample.
+4 MiB of each. Names of fields are shown, which include keys of maps, unless
+--names=false puts numbers in their place; values never.
 
 The cookies are really made, with keys that are thrown away. Times are measured
 only with --measure: of memory, sqlite, sqlite:FILE (beside it, on its disk),
@@ -61,28 +65,32 @@ Nothing that is there is touched, and nothing stays.`,
 			if err := flags.complete(); err != nil {
 				return err
 			}
-			r, err := flags.plan(cmd.Context(), a, files)
-			if err != nil {
-				return err
-			}
 			if flags.html != "" {
-				if err := writePlanFile(flags.html, r); err != nil {
+				if err := mayOverwrite(flags.html, files); err != nil {
 					return err
 				}
 			}
-			return a.print(r, r.write)
+			r, err := flags.plan(cmd.Context(), a, files)
+			if r == nil {
+				return err
+			}
+			if flags.html != "" {
+				err = errors.Join(err, plainPath(writePlanFile(flags.html, r)))
+			}
+			return errors.Join(err, a.print(r, r.write))
 		},
 	}
 	f := cmd.Flags()
 	f.Var(&flags.Lifetime, "lifetime", "how long a session lives")
-	f.Float64Var(&flags.RequestsPerSecond, "rps", 500, "requests per second, of all users")
-	f.IntVar(&flags.Users, "users", 100_000, "users who have a session at the same time")
-	f.IntVar(&flags.Budget, "budget", 3072, "Budget.Inline, in `BYTES`: above it a hybrid jar stores the session")
+	f.Var((*numberFlag)(&flags.RequestsPerSecond), "rps", "requests per second, of all users")
+	f.Var((*countFlag)(&flags.Users), "users", "users who have a session at the same time")
+	f.Var((*countFlag)(&flags.Budget), "budget", "Budget.Inline, in `BYTES`: above it a hybrid jar stores the session")
 	f.Var(&flags.writes, "writes", "share of the requests that save the session")
 	f.Var(&flags.logouts, "logouts", "share of the sessions that end by a logout")
 	f.BoolVar(&flags.Revoke, "revoke", false, "each logout must end every copy of the cookie")
-	f.IntVar(&flags.SubjectBytes, "subject", 36, "`BYTES` of the subject, such as the user's ID; 0: none")
-	f.IntVar(&flags.PadTo, "pad", 256, "`BYTES` to a multiple of which the padded cookies are padded")
+	f.Var((*countFlag)(&flags.SubjectBytes), "subject", "`BYTES` of the subject, such as the user's ID; 0: none")
+	f.Var((*countFlag)(&flags.PadTo), "pad", "`BYTES` to a multiple of which the padded cookies are padded")
+	f.BoolVar(&flags.names, "names", true, "show the names of fields, which include keys of maps; false: numbers")
 	f.StringVar(&flags.measure, "measure", "", "measure the store at this `TARGET`")
 	f.StringVar(&flags.html, "html", "", "write the report into `FILE` as a page with charts too")
 	_ = cmd.MarkFlagFilename("html", "html") // it is there
@@ -109,11 +117,11 @@ func (f *planFlags) complete() error {
 		return &usage{errors.Join(faults...)}
 	}
 	f.Writes, f.Logouts = float64(f.writes)/100, float64(f.logouts)/100
-	f.SessionsPerSecond = min(float64(f.Users)/time.Duration(f.Lifetime).Seconds(), f.saves())
+	f.SessionsPerSecond = min(f.beginning(), f.saves())
 	return nil
 }
 
-// plan makes the report.
+// plan makes the report. If measuring fails there is the report without it, and an error.
 func (f *planFlags) plan(ctx context.Context, a *app, files []string) (*planReport, error) {
 	now := a.now()
 	s, err := newScales(f.planAssumptions, func() time.Time { return now })
@@ -133,7 +141,7 @@ func (f *planFlags) plan(ctx context.Context, a *app, files []string) (*planRepo
 	r := &planReport{
 		Assumptions: f.planAssumptions,
 		Samples:     planSamples{Count: len(s.cbor), JSON: spread(s.json), CBOR: spread(s.cbor)},
-		Fields:      s.fields.report(),
+		Fields:      s.fields.report(f.names),
 		Modes:       s.modes(),
 	}
 	for _, f := range s.formats {
@@ -148,20 +156,14 @@ func (f *planFlags) plan(ctx context.Context, a *app, files []string) (*planRepo
 		record = mean(s.cbor)
 	}
 	l, err := measureStores(ctx, f.measure, int(math.Round(record)))
-	r.Latency = &l
+	var mistake *usage
+	switch {
+	case errors.As(err, &mistake):
+		return nil, err
+	case err == nil:
+		r.Latency = &l
+	}
 	return r, err
-}
-
-func writePlanFile(path string, r *planReport) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	if err := writePlanHTML(f, r); err != nil {
-		_ = f.Close()
-		return err
-	}
-	return f.Close()
 }
 
 // percentFlag is a flag's value, from 0 to 100.
@@ -179,4 +181,38 @@ func (p *percentFlag) Set(text string) error {
 	return nil
 }
 
-var errPercent = errors.New("not a percentage from 0% to 100%")
+// countFlag is a flag's value. Its errors are plain, other than those of pflag's own type.
+type countFlag int
+
+func (c *countFlag) String() string { return strconv.Itoa(int(*c)) }
+func (*countFlag) Type() string     { return "int" }
+
+func (c *countFlag) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return errCount
+	}
+	*c = countFlag(n)
+	return nil
+}
+
+// numberFlag is like countFlag.
+type numberFlag float64
+
+func (f *numberFlag) String() string { return strconv.FormatFloat(float64(*f), 'f', -1, 64) }
+func (*numberFlag) Type() string     { return "float" }
+
+func (f *numberFlag) Set(text string) error {
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return errNumberFlag
+	}
+	*f = numberFlag(n)
+	return nil
+}
+
+var (
+	errPercent    = errors.New("not a percentage from 0% to 100%")
+	errCount      = errors.New("not a whole number, such as 100000")
+	errNumberFlag = errors.New("not a number")
+)

@@ -11,6 +11,7 @@ const (
 	ruleRevoke   = "revoke"        // --revoke
 	ruleRecord   = "record-limit"  // a sample is too large for a record
 	ruleFits     = "fits"          // no sample is over the budget
+	ruleProxy    = "proxy"         // more than half of the samples are, and none is over what browsers keep
 	ruleMost     = "most-overflow" // more than half of the samples are
 	ruleOverflow = "some-overflow"
 )
@@ -41,27 +42,47 @@ func (r *planReport) advise() {
 	case over == 0:
 		a.Mode, a.Rule = modeStateless, ruleFits
 		a.Sentence = fmt.Sprintf("Take stateless sessions, because the largest sample makes a cookie of %s bytes, within the budget of %s, and so no store is needed.", countText(cbor.Cookie.Max), budget)
+	case hybrid.Stored > most && stateless.Saved == 1:
+		a.Mode, a.Rule = modeStateless, ruleProxy
+		a.Sentence = fmt.Sprintf("Take stateless sessions and give the proxy a buffer of 8 KiB for the head of a response (nginx: proxy_buffer_size 8k), because %s, "+
+			"but none the %s that browsers keep; where the proxy cannot be changed, keep all sessions on the server, with a library made for that.", exceed, countText(r.Assumptions.Max))
 	case hybrid.Stored > most:
 		a.Mode, a.Rule = modeServerSide, ruleMost
-		a.Sentence = "Keep all sessions on the server, with a library made for that, because " + exceed + ", so that most requests would ask a store anyway."
+		requests := "most requests"
+		if over == r.Samples.Count {
+			requests = "every request"
+		}
+		a.Sentence = "Keep all sessions on the server, with a library made for that, because " + exceed + ", so that " + requests + " would ask a store anyway."
 	default:
 		a.Mode, a.Rule = modeHybrid, ruleOverflow
 		a.Sentence = "Take hybrid sessions, because " + exceed + " and a store is needed for them, but for none of the others."
 	}
-	a.Warnings = r.warnings(stateless.Saved == 1)
+	if r.Samples.Count < fewSample && a.Rule != ruleRevoke { // which no sample could change
+		if r.Samples.Count == 1 {
+			a.Sentence = "If this sample is typical, " + strings.ToLower(a.Sentence[:1]) + a.Sentence[1:]
+		} else {
+			a.Sentence = "If these samples are typical, " + strings.ToLower(a.Sentence[:1]) + a.Sentence[1:]
+		}
+	}
+	a.Warnings = r.warnings(stateless.Saved == 1 && a.Rule != ruleProxy)
 }
 
-func (r *planReport) warnings(allFit bool) (w []string) {
+// warnings are what to know besides. offerProxy: none of the samples exceeds what browsers keep, and the advice does not say so.
+func (r *planReport) warnings(offerProxy bool) (w []string) {
 	add := func(format string, args ...any) { w = append(w, fmt.Sprintf(format, args...)) }
-	cbor := &r.Formats[0]
-	budget := r.Assumptions.Budget
+	cbor, assumed := &r.Formats[0], &r.Assumptions
+	budget := assumed.Budget
+	if begun := assumed.beginning(); begun > assumed.saves() {
+		add("There are more sessions than requests can begin: %s users with a session of %s begin %s per second, and %s requests per second save: the figures are for no more than these.",
+			countText(assumed.Users), assumed.Lifetime.String(), numberText(begun), numberText(assumed.saves()))
+	}
 	if r.Samples.Count < fewSample {
 		add("%s: give the largest sessions that you know of, or many; the shares are those of the samples.", plural(r.Samples.Count, "sample is little to go by", "samples are little to go by"))
 	}
 	if cbor.OverBudget == 0 && float64(cbor.Cookie.Max) > near*float64(budget) {
 		add("The largest sample leaves %s bytes below the budget: if sessions grow, take a hybrid jar, which reads the same cookies.", countText(cbor.HeadRoomBudget))
 	}
-	if cbor.OverBudget > 0 && allFit && budget < r.Assumptions.Max {
+	if cbor.OverBudget > 0 && offerProxy && budget < r.Assumptions.Max {
 		add("All samples fit the %s bytes that browsers keep: if no proxy limits a response's head below 8 KiB (nginx: proxy_buffer_size 8k), stateless sessions do too.", countText(r.Assumptions.Max))
 	}
 	if c := r.format("sealed-cbor-compressed"); cbor.OverBudget > 0 && c.OverBudget == 0 {

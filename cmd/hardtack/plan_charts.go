@@ -11,7 +11,7 @@ import (
 
 // The measures of the chart of formats.
 const (
-	rangeLeft   = 262 // of the plot
+	rangeLeft   = 280 // of the plot
 	rangeRight  = 770
 	rangeTop    = 46
 	rangeRow    = 34
@@ -70,7 +70,7 @@ func (v planView) Ranges() rangeChart {
 	}
 	for i, f := range v.Formats {
 		row := rangeRowView{
-			Format: f, Title: shorten(f.Title, 38), Y: rangeTop + (float64(i)+.5)*rangeRow,
+			Format: f, Title: shorten(f.Title, 40), Y: rangeTop + (float64(i)+.5)*rangeRow,
 			Median: x(f.Cookie.Median), Class: v.class(f.Cookie.Median), End: x(f.Cookie.Max), Beyond: float64(f.Cookie.Max) > end,
 		}
 		from := f.Cookie.Min
@@ -280,23 +280,24 @@ func lengths(values []float64, stacked bool) float64 {
 
 // latencyRow is one operation in the chart of what was measured.
 type latencyRow struct {
-	Name, What    string
-	Timing        planTiming
+	operation
 	Y             float64
 	P50, P95, P99 float64
 }
 
+// LatencyHeight is the height of the chart of Latencies.
+func (v planView) LatencyHeight() int { return 14 + 34*len(v.Latency.operations()) }
+
+// LatencyBottom is where its axis ends.
+func (v planView) LatencyBottom() int { return v.LatencyHeight() - 10 }
+
 // Latencies lays out what was measured, on one scale.
 func (v planView) Latencies() []latencyRow {
-	l := v.Latency
-	rows := []latencyRow{
-		{Name: "Find", What: "what a request that only reads adds", Timing: l.Read},
-		{Name: "CompareAndSwap", What: "what a save adds to that", Timing: l.Write},
-		{Name: "Delete", What: "the end of a record", Timing: l.Delete},
-	}
+	var rows []latencyRow
 	most := 0.0
-	for _, row := range rows {
-		most = max(most, row.Timing.P99)
+	for _, o := range v.Latency.operations() {
+		rows = append(rows, latencyRow{operation: o})
+		most = max(most, o.Timing.P99)
 	}
 	for i := range rows {
 		row := &rows[i]

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -39,6 +40,8 @@ type scales struct {
 	refLines    []int
 	records     []int
 	unsaved     int // by a hybrid Jar
+	attributes  int // what a Set-Cookie line has besides the cookie's name and value
+	deletion    int // the Set-Cookie line of a logout
 }
 
 func newScales(a planAssumptions, now func() time.Time) (*scales, error) {
@@ -62,11 +65,12 @@ func newScales(a planAssumptions, now func() time.Time) (*scales, error) {
 		return errors.Join(err, s.add(planFormat{Name: name, Title: title}, c))
 	}
 	deflate := compress.Deflate{}
+	padded := fmt.Sprintf(", padded to %d", a.PadTo)
 	err := errors.Join(
 		sealed("sealed-cbor", "sealed, CBOR", hardtack.CBOR{}, nil, 0),
 		sealed("sealed-cbor-compressed", "sealed, CBOR, compressed", hardtack.CBOR{}, deflate, 0),
-		sealed("sealed-cbor-padded", "sealed, CBOR, padded", hardtack.CBOR{}, nil, a.PadTo),
-		sealed("sealed-cbor-compressed-padded", "sealed, CBOR, compressed, padded", hardtack.CBOR{}, deflate, a.PadTo),
+		sealed("sealed-cbor-padded", "sealed, CBOR"+padded, hardtack.CBOR{}, nil, a.PadTo),
+		sealed("sealed-cbor-compressed-padded", "sealed, CBOR, compressed"+padded, hardtack.CBOR{}, deflate, a.PadTo),
 		sealed("sealed-json", "sealed, JSON", hardtack.JSON{}, nil, 0),
 		sealed("sealed-json-compressed", "sealed, JSON, compressed", hardtack.JSON{}, deflate, 0),
 		sign("signed-hs256", "signed, HS256", signed.HS256),
@@ -75,8 +79,24 @@ func newScales(a planAssumptions, now func() time.Time) (*scales, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.hybrid, err = hardtack.NewHybrid[sample](config(), &s.store)
-	return s, err
+	if s.hybrid, err = hardtack.NewHybrid[sample](config(), &s.store); err != nil {
+		return nil, err
+	}
+	return s, s.weighLines()
+}
+
+// weighLines finds out what a Set-Cookie line has besides the cookie, which is the same for every session.
+func (s *scales) weighLines() error {
+	p, line, err := save(s.hybrid, "", sample{})
+	if err != nil {
+		return err
+	}
+	s.attributes = line - p.CookieBytes
+	r, w := &http.Request{Header: make(http.Header)}, make(headerWriter)
+	ended, _ := s.hybrid.Get(r) // there is no cookie
+	err = s.hybrid.Delete(w, r, ended)
+	s.deletion = w.line()
+	return err
 }
 
 func (s *scales) add(f planFormat, c hardtack.Config) error {
@@ -135,13 +155,18 @@ func save(jar *hardtack.Jar[sample], subject string, data sample) (p hardtack.Pl
 	s.SetSubject(subject)
 	s.Data = data
 	if p, err = jar.Save(w, r, s); err == nil {
-		line = len("Set-Cookie: \r\n") + len(http.Header(w).Get("Set-Cookie"))
+		line = w.line()
 	}
 	return p, line, err
 }
 
 // headerWriter is a response of which only the header is looked at.
 type headerWriter http.Header
+
+// line is the size of the Set-Cookie line.
+func (h headerWriter) line() int {
+	return len("Set-Cookie: \r\n") + len(http.Header(h).Get("Set-Cookie"))
+}
 
 func (h headerWriter) Header() http.Header       { return http.Header(h) }
 func (headerWriter) Write(b []byte) (int, error) { return len(b), nil }

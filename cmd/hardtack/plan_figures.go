@@ -84,10 +84,18 @@ func microsText(us float64) string {
 	return numberText(us/1000) + " ms"
 }
 
-// tripsText is how many round trips there are.
+// addedText is what a store adds to a request, in microseconds.
+func addedText(us float64) string {
+	if us == 0 {
+		return "0"
+	}
+	return microsText(us)
+}
+
+// tripsText is how many round trips there are on average, and at most.
 func tripsText(mean float64, most int) string {
 	if mean == float64(most) {
 		return numberText(mean)
 	}
-	return fmt.Sprintf("%s on average, %d at most", numberText(mean), most)
+	return fmt.Sprintf("%s (at most %d)", numberText(mean), most)
 }

@@ -40,6 +40,12 @@ func (v planView) Advised() string {
 	return v.Advice.Mode
 }
 
+// TimeToRead is what the store adds to a request that reads, and TimeToSave to one that saves.
+func (v planView) TimeToRead(m planMode) string { return addedText(v.Latency.toRead(m)) }
+
+// TimeToSave is like TimeToRead.
+func (v planView) TimeToSave(m planMode) string { return addedText(v.Latency.toSave(m)) }
+
 // fieldRow is a field in the table of fields.
 type fieldRow struct {
 	planField

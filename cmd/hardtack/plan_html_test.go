@@ -25,7 +25,7 @@ func modesOf(saved, stored float64, hybrid, serverSide planStore) []planMode {
 		},
 		{
 			Name: modeHybrid, Title: "hybrid", Saved: 1, Stored: stored, CookieMean: 1104.2, Up: 560_000, Down: 48_000, Store: hybrid,
-			ReadTrips: stored, ReadTripsMost: 1, WriteTrips: 2 * stored, WriteTripsMost: 2,
+			ReadTrips: stored, ReadTripsMost: 1, WriteTrips: 2 * stored, WriteTripsMost: 2, LoginTripsMost: 4, LogoutTripsMost: 3,
 			Revoke:     "Stored sessions at once; copies of an inline cookie open until they expire.",
 			Replay:     "An old copy of an inline cookie opens until it expires; of a stored session only the present state can be had.",
 			Concurrent: "Stored: one save wins, the other gets ErrConflict. Inline: the last response wins.",
@@ -33,7 +33,7 @@ func modesOf(saved, stored float64, hybrid, serverSide planStore) []planMode {
 		},
 		{
 			Name: modeServerSide, Title: "server-side", Saved: 1, Stored: 1, CookieMean: 58, Up: 32_000, Down: 16, Store: serverSide,
-			ReadTrips: 1, ReadTripsMost: 1, WriteTrips: 2, WriteTripsMost: 2,
+			ReadTrips: 1, ReadTripsMost: 1, WriteTrips: 2, WriteTripsMost: 2, LoginTripsMost: 3, LogoutTripsMost: 2,
 			Revoke:     "Each session at once.",
 			Replay:     "A copy of the cookie is the session itself, until it is ended.",
 			Concurrent: "The last write wins, unless the store compares.",
@@ -140,7 +140,7 @@ func bigPlan() *planReport {
 	r.Modes = modesOf(.9661, .0611, planStore{Reads: 2566, Writes: 257, Index: .06, Ends: .19, RecordMean: 8412, Bytes: 1.42e9},
 		planStore{Reads: 42_000, Writes: 4200, Index: .96, Ends: .19, RecordMean: 1480, Bytes: 3.91e9})
 	r.Latency = &planLatency{
-		Target: "redis://127.0.0.1:6379", RecordBytes: 1480, Read: planTiming{501, 88.2, 143.9, 402.4}, Write: planTiming{1002, 131.7, 204, 1204.5}, Delete: planTiming{501, 85, 122, 203},
+		Target: "redis://127.0.0.1:6379", RecordBytes: 1480, Read: planTiming{501, 88.2, 143.9, 402.4}, Write: planTiming{1002, 131.7, 204, 1204.5}, Commit: planTiming{501, 85, 122, 203}, Index: &planTiming{1002, 90, 130, 250},
 	}
 	return r
 }
@@ -331,7 +331,8 @@ func TestPlanTexts(t *testing.T) {
 		assert.Equal(t, want, microsText(us))
 	}
 	assert.Equal(t, "1", tripsText(1, 1))
-	assert.Equal(t, "0.0611 on average, 1 at most", tripsText(.0611, 1))
+	assert.Equal(t, "0.0017 (at most 2)", tripsText(.0017, 2))
+	assert.Equal(t, "0.0611 (at most 1)", tripsText(.0611, 1))
 	assert.Equal(t, []span{{"", false}, {"a", true}, {" is b", false}}, spansOf("`a` is b"))
 	assert.Equal(t, []span{{"none", false}}, spansOf("none"))
 	assert.Equal(t, "日本…", shorten("日本語のコード", 3))

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
+	"strings"
 )
 
 // Bounds of what plan reads.
@@ -60,7 +63,7 @@ func readSamples(in io.Reader, files []string, each func(sample) error) error {
 func (s *samples) readFile(name string) error {
 	f, err := os.Open(name)
 	if err != nil {
-		return err
+		return plainPath(err)
 	}
 	defer f.Close()
 	return s.read(f, untrusted(name).String())
@@ -69,15 +72,25 @@ func (s *samples) readFile(name string) error {
 // read reads all sessions of one file, which errors call name. They show no data.
 func (s *samples) read(r io.Reader, name string) error {
 	limited := &io.LimitedReader{R: r, N: s.left + 1}
-	d := json.NewDecoder(limited)
+	text := bufio.NewReader(limited)
+	mark, err := skipMark(text)
+	if err != nil {
+		return fail("not-json", "%s: %w", name, err)
+	}
+	d := json.NewDecoder(text)
 	d.UseNumber()
 	refuse := func(err error) error {
 		var malformed *json.SyntaxError
+		var reading *fs.PathError
 		switch {
 		case limited.N <= 0:
 			return fail("too-large", "more than %d MiB of samples: give fewer", maxSampleInput>>20)
+		case errors.As(err, &malformed) && strings.Contains(malformed.Error(), "max depth"):
+			return fail("failed", "%s, session %d: is nested too deeply", name, s.count+1)
 		case errors.As(err, &malformed), errors.Is(err, io.ErrUnexpectedEOF):
-			return fail("not-json", "%s: not JSON, at or before byte %d", name, d.InputOffset())
+			return fail("not-json", "%s: not JSON, at or before byte %d", name, d.InputOffset()+int64(mark))
+		case errors.As(err, &reading):
+			err = reading.Err // the path is there already
 		}
 		return fail("failed", "%s, session %d: %w", name, s.count+1, err)
 	}
@@ -101,6 +114,33 @@ func (s *samples) read(r io.Reader, name string) error {
 	}
 	s.left = limited.N - 1
 	return nil
+}
+
+var errUTF16 = errors.New("UTF-16, where UTF-8 is expected")
+
+// skipMark skips the byte order mark of UTF-8, and returns its size.
+func skipMark(r *bufio.Reader) (int, error) {
+	start, _ := r.Peek(3) // an error comes again
+	switch {
+	case bytes.HasPrefix(start, []byte("\xef\xbb\xbf")):
+		return r.Discard(3)
+	case bytes.HasPrefix(start, []byte("\xff\xfe")), bytes.HasPrefix(start, []byte("\xfe\xff")), len(start) > 1 && (start[0] == 0) != (start[1] == 0):
+		return 0, errUTF16
+	}
+	return 0, nil
+}
+
+// plainPath escapes a path in an error: a terminal must not obey it.
+func plainPath(err error) error {
+	var one *fs.PathError
+	var two *os.LinkError
+	switch {
+	case errors.As(err, &one):
+		return fmt.Errorf("%s %s: %w", one.Op, untrusted(one.Path), one.Err)
+	case errors.As(err, &two):
+		return fmt.Errorf("%s %s: %w", two.Op, untrusted(two.New), two.Err)
+	}
+	return err
 }
 
 // array takes each element of a valid array as a session.

@@ -32,7 +32,8 @@ const (
 	measureWarmUp     = 200  // operations before those that count
 	measureOperations = 2000 // of all kinds together
 	measureTime       = 2 * time.Second
-	measureExpiry     = time.Minute // of records, should nobody be there any more to delete them
+	measureExpiry     = time.Minute     // of records, should nobody be there any more to delete them
+	indexExpiry       = 5 * time.Second // of what is filed: a Store may note for so long that it no longer is
 	cleanUpTime       = 5 * time.Second
 )
 
@@ -45,13 +46,14 @@ var (
 // measureStores measures the store at target from this machine, with one client and records of recordBytes random bytes. The target
 // is memory, sqlite, sqlite:FILE, redis://…, rediss://…, postgres://…, or env:NAME for a variable that has it.
 //
-// A round is a new record, its reading, its change and its end: two CompareAndSwap, a Find and a Delete. After 200 operations that
+// A round is a new record, its reading, its change and its logout: two CompareAndSwap, a Find, a Commit, and two Index if the store has an
+// index. A Delete takes it away, and does not count, since no request of a hybrid Jar calls it. After 200 operations that
 // do not count it measures 2000, but neither for longer than 2 seconds. In all it takes 30 seconds at most, or as long as ctx lasts.
 //
 // Sessions that are there are never touched, and nothing stays, even when ctx ends:
 //   - sqlite is a database in a new temporary folder; sqlite:FILE is one in a new folder .hardtack-plan-… beside FILE, and so on
 //     its disk. The folder goes afterwards. FILE itself is not opened, and need not be there;
-//   - in Redis, keys begin with "hardtack:plan:". They are deleted, and would expire within a minute;
+//   - in Redis, keys begin with "hardtack:plan:". Records are deleted, and would expire within a minute; the index expires within 5 seconds;
 //   - in PostgreSQL, the tables hardtack_plan_…_records, _subjects and _schema, with 16 random digits, are made and dropped. The role must be
 //     allowed to make tables.
 //
@@ -63,7 +65,7 @@ func measureStores(ctx context.Context, target string, recordBytes int) (l planL
 	defer cancel()
 	if variable, ok := strings.CutPrefix(target, "env:"); ok {
 		if target = os.Getenv(variable); target == "" {
-			return planLatency{}, fail("missing", "the environment variable %s is not set, or empty", variable)
+			return planLatency{}, fail("missing", "the environment variable %s is not set, or empty", untrusted(variable))
 		}
 	}
 	t, err := parseTarget(target)
@@ -95,27 +97,34 @@ func measureStores(ctx context.Context, target string, recordBytes int) (l planL
 // measureStore measures with records of its own, and deletes them.
 func measureStore(ctx context.Context, store hardtack.CompareAndSwapper, recordBytes int) (planLatency, error) {
 	r := rounds{store: store, data: make([]byte, recordBytes)}
+	r.indexer, _ = store.(hardtack.SubjectIndexer)
 	_, _ = rand.Read(r.data) // never fails
 	if err := r.run(ctx, measureWarmUp); err != nil {
 		return planLatency{}, err
 	}
-	r.find, r.swap, r.delete = nil, nil, nil
+	r.find, r.swap, r.commit, r.index = nil, nil, nil, nil
 	if err := r.run(ctx, measureOperations); err != nil {
 		return planLatency{}, err
 	}
-	return planLatency{RecordBytes: recordBytes, Read: timing(r.find), Write: timing(r.swap), Delete: timing(r.delete)}, nil
+	l := planLatency{RecordBytes: recordBytes, Read: timing(r.find), Write: timing(r.swap), Commit: timing(r.commit)}
+	if r.indexer != nil {
+		index := timing(r.index)
+		l.Index = &index
+	}
+	return l, nil
 }
 
 // rounds collects how long operations took.
 type rounds struct {
-	store              hardtack.CompareAndSwapper
-	data               []byte
-	find, swap, delete []time.Duration
+	store                     hardtack.CompareAndSwapper
+	indexer                   hardtack.SubjectIndexer // nil if the store is none
+	data                      []byte
+	find, swap, commit, index []time.Duration
 }
 
 // run makes rounds until there are that many operations, or the time is over; at least one.
 func (r *rounds) run(ctx context.Context, operations int) error {
-	for start := time.Now(); len(r.find)+len(r.swap)+len(r.delete) < operations && time.Since(start) < measureTime; {
+	for start := time.Now(); len(r.find)+len(r.swap)+len(r.commit)+len(r.index) < operations && time.Since(start) < measureTime; {
 		if err := r.round(ctx); err != nil {
 			return err
 		}
@@ -134,11 +143,12 @@ func (r *rounds) round(ctx context.Context) (err error) {
 	}
 	id, expires := newRecordID(), time.Now().Add(measureExpiry)
 	defer func() {
-		if err != nil {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
-			defer cancel()
-			_ = r.store.Delete(ctx, id) // it expires besides
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
+		defer cancel()
+		if err != nil && r.indexer != nil {
+			_ = r.indexer.Index(ctx, id, "", time.Now().Add(indexExpiry)) // it expires besides
 		}
+		err = cmp.Or(err, r.store.Delete(ctx, id))
 	}()
 	swap := func(old, new int64) error {
 		start := time.Now()
@@ -165,9 +175,20 @@ func (r *rounds) round(ctx context.Context) (err error) {
 		return err
 	}
 	start = time.Now()
-	err = r.store.Delete(ctx, id)
-	r.delete = append(r.delete, time.Since(start))
-	return err
+	err = r.store.Commit(ctx, id, make([]byte, tombstoneBytes), expires)
+	r.commit = append(r.commit, time.Since(start))
+	if err != nil || r.indexer == nil {
+		return err
+	}
+	for _, subject := range []string{newRecordID(), ""} { // as a login, and as a logout
+		start := time.Now()
+		err := r.indexer.Index(ctx, id, subject, start.Add(indexExpiry))
+		r.index = append(r.index, time.Since(start))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // newRecordID returns an ID that no session has.
@@ -205,7 +226,7 @@ func parseTarget(s string) (target, error) {
 			return target{kind: "memory", name: s}, nil
 		}
 	case "sqlite":
-		t := target{kind: "sqlite", name: s}
+		t := target{kind: "sqlite", name: untrusted(s).String()}
 		if s != "sqlite" {
 			file := strings.TrimPrefix(rest, "//")
 			if file == "" {
@@ -224,7 +245,7 @@ func parseTarget(s string) (target, error) {
 		if strings.HasPrefix(scheme, "postgres") {
 			kind = "postgres"
 		}
-		return target{kind: kind, address: s, name: scheme + "://" + u.Host, user: u.User.Username(), password: password}, nil
+		return target{kind: kind, address: s, name: untrusted(scheme + "://" + u.Host).String(), user: u.User.Username(), password: password}, nil
 	}
 	return target{}, &usage{errNoTarget}
 }
@@ -319,5 +340,5 @@ func (t *target) explain(ctx context.Context, err error) error {
 	if t.password != "" && strings.Contains(text, t.password) {
 		text = "it could not be used"
 	}
-	return fail("store", "measuring %s: %s", t.name, text)
+	return fail("store", "measuring %s: %s", t.name, untrusted(text))
 }

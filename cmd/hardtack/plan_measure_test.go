@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/hardtack-go/hardtack"
 	"github.com/hardtack-go/hardtack/internal/servers"
 )
 
@@ -35,9 +36,11 @@ func requireMeasured(t *testing.T, target, shown string) {
 	assert.Equal(t, bytes, l.RecordBytes)
 	assert.Positive(t, l.Read.Count)
 	assert.Equal(t, 2*l.Read.Count, l.Write.Count)
-	assert.Equal(t, l.Read.Count, l.Delete.Count)
-	assert.LessOrEqual(t, 4*l.Read.Count, measureOperations)
-	for _, timing := range []planTiming{l.Read, l.Write, l.Delete} {
+	assert.Equal(t, l.Read.Count, l.Commit.Count)
+	require.NotNil(t, l.Index)
+	assert.Equal(t, 2*l.Read.Count, l.Index.Count)
+	assert.Less(t, 6*(l.Read.Count-1), measureOperations)
+	for _, timing := range []planTiming{l.Read, l.Write, l.Commit, *l.Index} {
 		assert.Positive(t, timing.P50)
 		assert.LessOrEqual(t, timing.P50, timing.P95)
 		assert.LessOrEqual(t, timing.P95, timing.P99)
@@ -87,7 +90,11 @@ func TestMeasureRedis(t *testing.T) {
 	keys := func() []string { return client.Keys(t.Context(), "*").Val() }
 
 	requireMeasured(t, server.URL(), "redis://"+server.Addr())
-	assert.Equal(t, []string{"hardtack:r:other"}, keys())
+	requireClean := func() {
+		t.Helper()
+		require.Eventually(t, func() bool { k := keys(); return len(k) == 1 && k[0] == "hardtack:r:other" }, 20*time.Second, 100*time.Millisecond, "something stays")
+	}
+	requireClean()
 
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
@@ -98,7 +105,7 @@ func TestMeasureRedis(t *testing.T) {
 	_, err = measureStores(ctx, server.URL(), 100)
 	cancel()
 	require.ErrorIs(t, err, context.Canceled)
-	assert.Equal(t, []string{"hardtack:r:other"}, keys(), "nothing stays after an interruption")
+	requireClean()
 
 	_, err = measureStores(t.Context(), "redis://someone:h0use@"+server.Addr(), 100)
 	assertPlain(t, err, "WRONGPASS")
@@ -223,4 +230,44 @@ func TestMeasureEnded(t *testing.T) {
 		_, err := measureStores(ctx, target, 100)
 		require.ErrorIs(t, err, context.Canceled)
 	}
+}
+
+// If measuring fails, there is all the rest: the text or the JSON, and the page.
+func TestMeasureFailsAlone(t *testing.T) {
+	const target = "redis://someone:h0use@127.0.0.1:1/0"
+	page := filepath.Join(t.TempDir(), "plan.html")
+	r := planOf(t, ofSize(300), "--measure", target, "--html", page)
+	assert.Equal(t, exitFailure, r.status)
+	assert.Equal(t, planOf(t, ofSize(300)).out, r.out)
+	assert.Contains(t, r.err, "measuring redis://127.0.0.1:1")
+	assert.NotContains(t, r.err, "h0use")
+	assert.FileExists(t, page)
+
+	r = planOf(t, ofSize(300), "--measure", target, "--json")
+	assert.Equal(t, exitFailure, r.status)
+	assert.Equal(t, "store", errorCode(t, r))
+	assert.Nil(t, decode[planReport](t, r.out).Latency)
+}
+
+// bare hides all but CompareAndSwapper.
+type bare struct{ hardtack.CompareAndSwapper }
+
+func TestMeasureWithoutIndex(t *testing.T) {
+	l, err := measureStore(t.Context(), bare{hardtack.NewMemoryStore(hardtack.MemoryStoreConfig{})}, 100)
+	require.NoError(t, err)
+	assert.Nil(t, l.Index)
+	assert.Positive(t, l.Commit.Count)
+	assert.Len(t, l.operations(), 3)
+}
+
+// What a target looks like breaks neither a terminal nor Markdown.
+func TestMeasureOddTarget(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a`b|c\x1b[31m.db")
+	r := planOf(t, ofSize(300), "--measure", "sqlite:"+file)
+	require.Zero(t, r.status, r.err)
+	assert.Contains(t, r.out, `/a\x60b\x7cc\u001b[31m.db`+"` from this machine")
+	r = planOf(t, ofSize(300), "--measure", "sqlite:/none\x1b[31m/x.db")
+	assert.Equal(t, exitFailure, r.status)
+	assert.NotContains(t, r.err, "\x1b")
+	assert.Contains(t, r.err, `\u001b`)
 }

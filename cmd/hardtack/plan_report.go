@@ -11,6 +11,7 @@ type planReport struct {
 	// Formats are the ways to make a cookie of the samples. The first is the library's default, sealed CBOR; Modes are computed for it.
 	Formats []planFormat `json:"formats"`
 	// Fields of the samples by their weight in CBOR, the heaviest first. Those that have no presentable name are "(other)", which is last.
+	// Names that are likely to be keys of a map are "*" together. With --names=false all are numbers.
 	Fields []planField `json:"fields"`
 	// Modes are stateless, hybrid and server-side, in this order.
 	Modes   []planMode   `json:"modes"`
@@ -100,9 +101,11 @@ type planMode struct {
 	// Saved is the share of the samples that can be saved at all, Stored the share of those whose data is in a store.
 	Saved  float64 `json:"saved"`
 	Stored float64 `json:"stored"`
+	// CookieMean, Up, Down and Store are those of the samples that can be saved; 0 if there are none.
+	//
 	// CookieMean is the mean cookie in the browser, name and value: the session, or what leads to it.
 	CookieMean float64 `json:"cookie_mean"`
-	// Up is what the Cookie header lines of all requests take, Down what the Set-Cookie lines of all responses do, in bytes per second.
+	// Up is what the Cookie header lines of all requests take, Down what the Set-Cookie lines of all responses do, those of logouts too, in bytes per second.
 	Up    float64   `json:"up_bytes_per_second"`
 	Down  float64   `json:"down_bytes_per_second"`
 	Store planStore `json:"store"`
@@ -111,6 +114,9 @@ type planMode struct {
 	ReadTripsMost  int     `json:"round_trips_to_read_at_most"`
 	WriteTrips     float64 `json:"round_trips_to_write"`
 	WriteTripsMost int     `json:"round_trips_to_write_at_most"`
+	// And those of a request that renews a session, as a login does, and of one that ends it, with what their reading takes.
+	LoginTripsMost  int `json:"round_trips_to_log_in_at_most"`
+	LogoutTripsMost int `json:"round_trips_to_log_out_at_most"`
 	// What follows is one or two sentences each.
 	Revoke     string `json:"revoke"`     // what can be ended, and how fast
 	Replay     string `json:"replay"`     // what an old copy of a cookie is good for
@@ -136,7 +142,42 @@ type planLatency struct {
 	RecordBytes int        `json:"record_bytes"`
 	Read        planTiming `json:"read"`   // a Find: what a request adds that reads a stored session
 	Write       planTiming `json:"write"`  // a CompareAndSwap: what a save of one adds to that
-	Delete      planTiming `json:"delete"` // a Delete
+	Commit      planTiming `json:"commit"` // a Commit: what a logout adds to the reading
+	// Index is what the login and the logout of a stored session add if it has a subject; nil if the store has no index.
+	Index *planTiming `json:"index,omitempty"`
+}
+
+// operation is one that was measured.
+type operation struct {
+	Name, What string
+	Timing     planTiming
+}
+
+func (l *planLatency) operations() []operation {
+	all := []operation{
+		{"Find", "what a request adds that reads a stored session", l.Read},
+		{"CompareAndSwap", "what a save of one adds to that", l.Write},
+		{"Commit", "what a logout adds to the reading", l.Commit},
+	}
+	if l.Index != nil {
+		all = append(all, operation{"Index", "what a login and a logout add with a subject", *l.Index})
+	}
+	return all
+}
+
+// toRead is what the store adds to a request that reads, on average, in microseconds; toSave to one that saves.
+func (l *planLatency) toRead(m planMode) float64 { return m.ReadTrips * l.Read.P50 }
+
+func (l *planLatency) toSave(m planMode) float64 {
+	return m.WriteTrips / 2 * (l.Read.P50 + l.Write.P50)
+}
+
+// carried is a figure of cookies; there is none if nothing can be saved.
+func (m planMode) carried(figure string) string {
+	if m.Saved == 0 {
+		return "–"
+	}
+	return figure
 }
 
 // planTiming are percentiles, in microseconds.

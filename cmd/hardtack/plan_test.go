@@ -94,6 +94,7 @@ func TestPlanReadsSamples(t *testing.T) {
 		"files":                 {"", []string{one, many, one}, 4},
 		"files and -":           {`{"a":1}`, []string{one, "-", many}, 4},
 		"nothing in it":         {`{}`, nil, 1},
+		"a byte order mark":     {"\ufeff{}", nil, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.Equal(t, c.count, planned(t, c.in, c.args...).Samples.Count)
@@ -118,7 +119,9 @@ func TestPlanRefusesSamples(t *testing.T) {
 		"an array of one":  {`[["` + secret + `"]]`, "failed", "session 1: is not a JSON object"},
 		"a number too far": {`{"a":[{"b":1e999}]}`, "failed", "number that is too large"},
 		"too deep":         {`{"` + secret + `":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}`, "failed", "nested too deeply"},
-		"much too deep":    {`{"a":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`, "not-json", "not JSON"},
+		"much too deep":    {`{"a":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`, "failed", "nested too deeply"},
+		"UTF-16":           {"\xff\xfe{\x00}\x00", "not-json", "UTF-16"},
+		"UTF-16, unmarked": {"\x00{\x00}", "not-json", "UTF-16"},
 		"one too large":    {`{"a":"` + strings.Repeat("x", maxSampleBytes) + `"}`, "failed", "more than 4 MiB"},
 		"all too large":    {strings.Repeat(" ", maxSampleInput) + "{}", "too-large", "more than 64 MiB"},
 	} {
@@ -132,7 +135,7 @@ func TestPlanRefusesSamples(t *testing.T) {
 		})
 	}
 	for _, args := range [][]string{{"-", "-"}, {"--rps", "-1"}, {"--rps", "NaN"}, {"--rps", "Inf"}, {"--users", "-1"}, {"--budget", "255"}, {"--budget", "4097"}, {"--subject", "256"}, {"--pad", "0"},
-		{"--pad", "1025"}, {"--lifetime", "0"}, {"--lifetime", "401d"}, {"--writes", "101"}, {"--writes", "-1%"}, {"--writes", "NaN"}, {"--logouts", "half"}} {
+		{"--pad", "1025"}, {"--lifetime", "0"}, {"--lifetime", "401d"}, {"--writes", "101"}, {"--writes", "-1%"}, {"--writes", "NaN"}, {"--logouts", "half"}, {"--users", "1e5"}, {"--rps", "many"}, {"--html", "-"}} {
 		r := planOf(t, "{}", args...)
 		assert.Equal(t, exitUsage, r.status, args)
 		assert.NotEmpty(t, r.err, args)
@@ -236,13 +239,13 @@ func TestWeightsAreThoseOfCBOR(t *testing.T) {
 		var alone weights
 		alone.add(data)
 		top := headSize(len(data))
-		for _, f := range alone.report() {
+		for _, f := range alone.report(true) {
 			top += f.Max
 			assert.Equal(t, f.Mean, float64(f.Max))
 		}
 		require.Equal(t, len(want), top)
 	}
-	assert.Equal(t, total, all.root.total)
+	assert.Equal(t, total, all.total)
 	assert.LessOrEqual(t, all.fields, 2*maxFields+1) // each may have an "(other)"
 }
 
@@ -285,9 +288,8 @@ func TestPlanHidesKeysOfMaps(t *testing.T) {
 		fmt.Fprintf(&in, `{"%s":1}`, strings.Map(func(c rune) rune { return c + 'a' - '0' }, fmt.Sprint(i)))
 	}
 	r = planned(t, in.String())
-	require.Len(t, r.Fields, maxFields+1)
-	assert.Equal(t, otherFields, r.Fields[maxFields].Name)
-	assert.Equal(t, 50, r.Fields[maxFields].Samples)
+	assert.Equal(t, []string{anyKey, otherFields}, fieldNames(r.Fields))
+	assert.Equal(t, []int{maxFields, 50}, []int{r.Fields[0].Samples, r.Fields[1].Samples})
 }
 
 // No report has a value of a sample, or a key that looks like data.
@@ -381,6 +383,16 @@ func TestPlanCountsTheWire(t *testing.T) {
 	require.NoError(t, http.Header{"Set-Cookie": {line}}.Write(&down))
 	assert.Equal(t, float64(down.Len()), r.Modes[0].Down)
 
+	// A logout sets a cookie too: half a session ends by one in each second.
+	ending := planned(t, one, "--rps", "1", "--writes", "100", "--users", "86400", "--logouts", "50")
+	require.NoError(t, jar.Delete(w, in, s))
+	var gone bytes.Buffer
+	require.NoError(t, http.Header{"Set-Cookie": {w.Header().Get("Set-Cookie")}}.Write(&gone))
+	for i := range ending.Modes {
+		before := planned(t, one, "--rps", "1", "--writes", "100", "--users", "86400", "--logouts", "0").Modes[i].Down
+		assert.InDelta(t, float64(gone.Len())/2, ending.Modes[i].Down-before, 1e-9)
+	}
+
 	out, err := http.NewRequest(http.MethodGet, "https://shop.example/", nil)
 	require.NoError(t, err)
 	var without, with bytes.Buffer
@@ -464,7 +476,25 @@ func TestPlanAdvice(t *testing.T) {
 			strings.Repeat(ofSize(100), 20), nil, modeStateless, ruleFits, "no store is needed", nil,
 		},
 		"few samples": {
-			ofSize(100), nil, modeStateless, ruleFits, "no store", []string{"1 sample is little"},
+			ofSize(100), nil, modeStateless, ruleFits, "If this sample is typical, take stateless", []string{"1 sample is little"},
+		},
+		"a few samples": {
+			ofSize(100) + ofSize(9000), nil, modeHybrid, ruleOverflow, "If these samples are typical, take hybrid", []string{"2 samples are little", "`text` takes"},
+		},
+		"one sample, and it does not matter": {
+			ofSize(100), []string{"--revoke"}, modeServerSide, ruleRevoke, "Keep all", []string{"1 sample is little"},
+		},
+		"most overflow, and browsers would take them": {
+			strings.Repeat(ofSize(100)+ofSize(2500)+ofSize(2500), 10), []string{"--budget", "2000"}, modeStateless, ruleProxy, "proxy_buffer_size 8k), because 20 of 30 samples exceed", []string{"`text` takes"},
+		},
+		"all overflow, and browsers would take them": {
+			strings.Repeat(ofSize(2500), 20), []string{"--budget", "2000"}, modeStateless, ruleProxy, "but none the 4,096 that browsers keep; where the proxy cannot be changed, keep all sessions on the server", []string{"`text` takes"},
+		},
+		"all overflow": {
+			strings.Repeat(ofSize(9000), 20), nil, modeServerSide, ruleMost, "every request would ask a store", []string{"`text` takes"},
+		},
+		"more sessions than can begin": {
+			strings.Repeat(ofSize(100), 20), []string{"--rps", "5", "--lifetime", "1h"}, modeStateless, ruleFits, "no store", []string{"begin 27.8 per second, and 0.5 requests"},
 		},
 		"near the budget": {
 			strings.Repeat(ofSize(2000), 20), nil, modeStateless, ruleFits, "within the budget of 3,072", []string{"if sessions grow"},
@@ -589,7 +619,7 @@ func TestPlanDocumentIsTrue(t *testing.T) {
 func TestPlanDocumentIsComplete(t *testing.T) {
 	doc, err := os.ReadFile("../../docs/plan.md")
 	require.NoError(t, err)
-	for _, rule := range []string{ruleRevoke, ruleRecord, ruleFits, ruleMost, ruleOverflow} {
+	for _, rule := range []string{ruleRevoke, ruleRecord, ruleFits, ruleProxy, ruleMost, ruleOverflow} {
 		assert.Contains(t, string(doc), "`"+rule+"`")
 	}
 	flags := 0
@@ -618,4 +648,232 @@ func FuzzReadSamples(f *testing.F) {
 			assert.Positive(t, n)
 		}
 	})
+}
+
+// A mode that can save nothing has no traffic, and no store to ask.
+func TestPlanOfWhatCannotBeSaved(t *testing.T) {
+	r := planned(t, ofSize(9000))
+	stateless, server := r.Modes[0], r.Modes[2]
+	assert.Zero(t, stateless.Saved+stateless.CookieMean+stateless.Up+stateless.Down)
+	assert.Positive(t, server.Down)
+	assert.Equal(t, planned(t, ofSize(100)).Modes[2].Down, server.Down, "does not depend on the samples")
+
+	page := filepath.Join(t.TempDir(), "plan.html")
+	text := planOf(t, ofSize(1<<20), "--html", page)
+	require.Zero(t, text.status, text.err)
+	assert.Regexp(t, `\| down, Set-Cookie headers +\| +– \| +– \| +[\d.]+ kB/s \|`, text.out)
+	html, err := os.ReadFile(page)
+	require.NoError(t, err)
+	assert.Equal(t, 6, strings.Count(string(html), ">–</td>"))
+	r = planned(t, ofSize(1<<20))
+	hybrid := r.Modes[1]
+	assert.Zero(t, hybrid.Store)
+	assert.Zero(t, hybrid.Saved+hybrid.Stored+hybrid.CookieMean+hybrid.Up+hybrid.Down+hybrid.ReadTrips+hybrid.WriteTrips)
+	assert.Zero(t, hybrid.ReadTripsMost+hybrid.WriteTripsMost+hybrid.LoginTripsMost+hybrid.LogoutTripsMost)
+
+	// What can be saved carries all the traffic.
+	some, most := planned(t, ofSize(300)+ofSize(1<<20)), planned(t, ofSize(300))
+	assert.Equal(t, 0.5, some.Modes[1].Saved)
+	assert.Equal(t, []float64{most.Modes[1].Up, most.Modes[1].Down}, []float64{some.Modes[1].Up, some.Modes[1].Down})
+}
+
+// Where all are stored, nothing is said of those that are not.
+func TestPlanOfStoredAlone(t *testing.T) {
+	m := planned(t, ofSize(9000)).Modes[1]
+	for _, text := range []string{m.Revoke, m.Replay, m.Concurrent, m.Outage} {
+		assert.NotContains(t, text, "in their cookies")
+		assert.NotContains(t, text, "%")
+	}
+}
+
+// Tombstones are of sessions that have begun.
+func TestPlanTombstones(t *testing.T) {
+	assert.Zero(t, planned(t, ofSize(100), "--rps", "0").Modes[1].Store.Bytes)
+	assert.Equal(t, 50*60*.5*(8+43), planned(t, ofSize(100), "--lifetime", "1m").Modes[1].Store.Bytes)
+}
+
+// calls is a store that notes what it is asked.
+type calls struct {
+	*hardtack.MemoryStore
+	made []string
+}
+
+func (c *calls) note(call string) { c.made = append(c.made, call) }
+
+func (c *calls) Find(ctx context.Context, id string) ([]byte, bool, error) {
+	c.note("Find")
+	return c.MemoryStore.Find(ctx, id)
+}
+
+func (c *calls) Commit(ctx context.Context, id string, data []byte, expires time.Time) error {
+	c.note("Commit")
+	return c.MemoryStore.Commit(ctx, id, data, expires)
+}
+
+func (c *calls) Delete(ctx context.Context, id string) error {
+	c.note("Delete")
+	return c.MemoryStore.Delete(ctx, id)
+}
+
+func (c *calls) CompareAndSwap(ctx context.Context, id string, old, new int64, data []byte, expires time.Time) (bool, error) {
+	c.note("CompareAndSwap")
+	return c.MemoryStore.CompareAndSwap(ctx, id, old, new, data, expires)
+}
+
+func (c *calls) Index(ctx context.Context, id, subject string, expires time.Time) error {
+	c.note("Index")
+	return c.MemoryStore.Index(ctx, id, subject, expires)
+}
+
+// Round trips are those that a hybrid Jar really makes.
+func TestPlanCountsRoundTrips(t *testing.T) {
+	for _, subject := range []string{"", "ann"} {
+		store := &calls{MemoryStore: hardtack.NewMemoryStore(hardtack.MemoryStoreConfig{})}
+		jar, err := hardtack.NewHybrid[any](hardtack.Config{Keys: hardtack.EphemeralKeyring()}, store)
+		require.NoError(t, err)
+		in := &http.Request{Header: make(http.Header)}
+		request := func(use func(w http.ResponseWriter, s *hardtack.Session[any]) error) []string {
+			store.made = nil
+			w := make(headerWriter)
+			s, err := jar.Get(in)
+			if in.Header.Get("Cookie") != "" {
+				require.NoError(t, err)
+			}
+			require.NoError(t, use(w, s))
+			if line := w.Header().Get("Set-Cookie"); line != "" {
+				c, err := http.ParseSetCookie(line)
+				require.NoError(t, err)
+				in.Header.Set("Cookie", c.Name+"="+c.Value)
+			}
+			return store.made
+		}
+		save := func(change func(*hardtack.Session[any])) func(http.ResponseWriter, *hardtack.Session[any]) error {
+			return func(w http.ResponseWriter, s *hardtack.Session[any]) error {
+				change(s)
+				_, err := jar.Save(w, in, s)
+				return err
+			}
+		}
+		request(save(func(s *hardtack.Session[any]) { s.SetSubject(subject); s.Data = strings.Repeat("x", 9000) }))
+		read := request(func(http.ResponseWriter, *hardtack.Session[any]) error { return nil })
+		saved := request(save(func(s *hardtack.Session[any]) { s.Data = strings.Repeat("y", 9000) }))
+		login := request(save(func(s *hardtack.Session[any]) { s.Renew() }))
+		logout := request(func(w http.ResponseWriter, s *hardtack.Session[any]) error { return jar.Delete(w, in, s) })
+
+		m := planned(t, ofSize(9000), "--subject", fmt.Sprint(len(subject))).Modes[1]
+		assert.Equal(t, []int{m.ReadTripsMost, m.WriteTripsMost, m.LoginTripsMost, m.LogoutTripsMost}, []int{len(read), len(saved), len(login), len(logout)},
+			"%q: %v, %v, %v, %v", subject, read, saved, login, logout)
+	}
+	m := planned(t, ofSize(100)).Modes[1]
+	assert.Equal(t, []int{0, 0, 0, 1}, []int{m.ReadTripsMost, m.WriteTripsMost, m.LoginTripsMost, m.LogoutTripsMost})
+}
+
+// Keys of maps that look like names are not told apart, if they are many and few samples have each.
+func TestPlanCollapsesMaps(t *testing.T) {
+	words := strings.Fields("ann bob carol dave erin frank grace heidi ivan judy mallory niaj")
+	var in strings.Builder
+	for i, word := range words {
+		fmt.Fprintf(&in, `{"id":1,"carts":{"total":1,"%s":{"lines":[{"sku":"%s"}]},"%s":{"lines":[]}},"rows":[{"%s":1}]}`, word, strings.Repeat("x", 100), words[(i+1)%len(words)], word)
+	}
+	r := planOf(t, in.String(), "--json")
+	for _, word := range words {
+		assert.NotContains(t, r.out, word)
+	}
+	fields := decode[planReport](t, r.out).Fields
+	assert.Equal(t, []string{"carts", "rows", "id"}, fieldNames(fields))
+	carts := fields[0].Children
+	require.Equal(t, []string{"carts.*", "carts.total"}, fieldNames(carts))
+	require.Equal(t, []string{"carts.*.lines"}, fieldNames(carts[0].Children))
+	assert.Equal(t, []string{"carts.*.lines[].sku"}, fieldNames(carts[0].Children[0].Children))
+	assert.Equal(t, len(words), carts[0].Samples)
+	sku := carts[0].Children[0].Children[0]
+	assert.Equal(t, []int{len(words), 4 + 2 + 100}, []int{sku.Samples, sku.Max})
+
+	// Ten are told apart, and so are those that half of the samples have.
+	few := collapsed(map[string]*weight{".a": {name: "a", uses: make([]use, 1)}}, 100)
+	assert.Contains(t, few, ".a")
+	many := make(map[string]*weight)
+	for i := range 20 {
+		many["."+string(rune('a'+i))] = &weight{name: string(rune('a' + i)), uses: make([]use, 5)}
+	}
+	assert.Len(t, collapsed(many, 10), 20)
+	assert.Len(t, collapsed(many, 11), 1)
+}
+
+// With --names=false no name is shown anywhere.
+func TestPlanWithoutNames(t *testing.T) {
+	in := `{"hunter2":{"secret":"` + strings.Repeat("x", 5000) + `","b":1},"other":1,"no name!":2}`
+	page := filepath.Join(t.TempDir(), "plan.html")
+	r := planned(t, in, "--names=false", "--html", page)
+	assert.Equal(t, []string{"field 1", "field 2", otherFields}, fieldNames(r.Fields))
+	assert.Equal(t, []string{"field 1.1", "field 1.2"}, fieldNames(r.Fields[0].Children))
+	html, err := os.ReadFile(page)
+	require.NoError(t, err)
+	for _, out := range []string{string(html), planOf(t, in, "--names=false").out, planOf(t, in, "--names=false", "--json").out} {
+		assert.NotContains(t, out, "hunter2")
+		assert.NotContains(t, out, "secret")
+		assert.Contains(t, out, "field 1.1")
+	}
+	assert.Contains(t, planOf(t, in).out, "`hunter2.secret`")
+}
+
+// --html never takes away what is not an earlier report.
+func TestPlanOverwritesReportsOnly(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		return path
+	}
+	content := func(path string) string {
+		data, err := os.ReadFile(path)
+		require.NoError(t, err)
+		return string(data)
+	}
+	samples, more := file("samples.jsonl", `{"a":1}`), file("more.jsonl", `{"a":2}`)
+	for _, args := range [][]string{{samples, more}, {samples, samples}, {samples}, {dir, more}} {
+		r := planOf(t, "{}", append([]string{"--html"}, args...)...)
+		assert.NotZero(t, r.status, args)
+		assert.Empty(t, r.out)
+		assert.NotEmpty(t, r.err)
+		assert.Equal(t, `{"a":1}`, content(samples))
+	}
+	page := file("page.html", "")
+	for range 2 { // an empty file, and a report
+		r := planOf(t, "{}", "--html", page)
+		require.Zero(t, r.status, r.err)
+		assert.True(t, strings.HasPrefix(content(page), pageStart))
+	}
+	before := content(page)
+	r := planOf(t, "{}", "--html", page, page)
+	assert.Equal(t, exitUsage, r.status)
+	assert.Contains(t, r.err, "one of the files")
+	assert.Equal(t, before, content(page))
+
+	link := filepath.Join(dir, "link.html")
+	require.NoError(t, os.Symlink(page, link))
+	r = planOf(t, ofSize(9000), "--html", link)
+	require.Zero(t, r.status, r.err)
+	assert.NotEqual(t, before, content(page), "through the link")
+	entries, err := filepath.Glob(filepath.Join(dir, ".*"))
+	require.NoError(t, err)
+	assert.Empty(t, entries, "nothing stays")
+
+	r = planOf(t, "{}", "--html", "-")
+	assert.Equal(t, exitUsage, r.status)
+}
+
+// A terminal obeys no path.
+func TestPlanEscapesPaths(t *testing.T) {
+	odd := filepath.Join(t.TempDir(), "a\x1b[31m")
+	require.NoError(t, os.Mkdir(odd, 0o700))
+	for _, args := range [][]string{{odd}, {odd + "x"}, {"--html", odd}, {"--html", filepath.Join(odd+"x", "y.html")}, {"--measure", "env:\x1b[31m"}} {
+		r := planOf(t, "{}", args...)
+		assert.Equal(t, exitFailure, r.status, args)
+		assert.NotContains(t, r.err, "\x1b")
+		assert.Contains(t, r.err, `\u001b`)
+	}
+	r := planOf(t, "{}", "--users", "1e5")
+	assert.Contains(t, r.err, "not a whole number")
+	assert.NotContains(t, r.err, "strconv")
 }

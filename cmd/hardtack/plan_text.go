@@ -38,11 +38,7 @@ func (r *planReport) writeCookies(w io.Writer) {
 	fmt.Fprintf(w, "## Cookies\n\nBytes of name and value. The data alone is %s bytes of CBOR on average, %s of JSON.\n\n", numberText(r.Samples.CBOR.Mean), numberText(r.Samples.JSON.Mean))
 	t := table{{"", "median", "mean", "p95", "max", "left of " + countText(a.Budget), "left of " + countText(a.Max), "over " + countText(a.Budget), "over " + countText(a.Max)}}
 	for _, f := range r.Formats {
-		title := f.Title
-		if f.PadTo > 0 {
-			title = strings.Replace(title, "padded", fmt.Sprintf("padded to %d", f.PadTo), 1)
-		}
-		t = append(t, []string{title, countText(f.Cookie.Median), numberText(f.Cookie.Mean), countText(f.Cookie.P95), countText(f.Cookie.Max),
+		t = append(t, []string{f.Title, countText(f.Cookie.Median), numberText(f.Cookie.Mean), countText(f.Cookie.P95), countText(f.Cookie.Max),
 			signedText(f.HeadRoomBudget), signedText(f.HeadRoomMax), shareText(f.OverBudgetShare), shareText(f.OverMaxShare)})
 	}
 	t.write(w)
@@ -89,33 +85,32 @@ func (r *planReport) writeModes(w io.Writer) {
 	}
 	row("samples that can be saved", func(m planMode) string { return shareText(m.Saved) })
 	row("samples in the store", func(m planMode) string { return shareText(m.Stored) })
-	row("mean cookie, bytes", func(m planMode) string { return numberText(m.CookieMean) })
-	row("up, Cookie headers", func(m planMode) string { return perSecond(m.Up) })
-	row("down, Set-Cookie headers", func(m planMode) string { return perSecond(m.Down) })
+	row("mean cookie, bytes", func(m planMode) string { return m.carried(numberText(m.CookieMean)) })
+	row("up, Cookie headers", func(m planMode) string { return m.carried(perSecond(m.Up)) })
+	row("down, Set-Cookie headers", func(m planMode) string { return m.carried(perSecond(m.Down)) })
 	row("store: reads per second", func(m planMode) string { return numberText(m.Store.Reads) })
 	row("store: writes per second", func(m planMode) string { return numberText(m.Store.Writes) })
 	row("store: logouts per second", func(m planMode) string { return numberText(m.Store.Ends) })
 	row("store: index calls per second", func(m planMode) string { return numberText(m.Store.Index) })
 	row("store: mean record, bytes", func(m planMode) string { return numberText(m.Store.RecordMean) })
 	row("store: memory", func(m planMode) string { return sizeText(m.Store.Bytes) })
-	row("round trips to read, mean", func(m planMode) string { return trips(m.ReadTrips, m.ReadTripsMost) })
-	row("round trips to save, mean", func(m planMode) string { return trips(m.WriteTrips, m.WriteTripsMost) })
+	row("round trips to read, mean", func(m planMode) string { return tripsText(m.ReadTrips, m.ReadTripsMost) })
+	row("round trips to save, mean", func(m planMode) string { return tripsText(m.WriteTrips, m.WriteTripsMost) })
+	row("round trips to log in, at most", func(m planMode) string { return strconv.Itoa(m.LoginTripsMost) })
+	row("round trips to log out, at most", func(m planMode) string { return strconv.Itoa(m.LogoutTripsMost) })
 	if l := r.Latency; l != nil {
-		row("time to read, on average", func(m planMode) string { return addedText(m.ReadTrips * l.Read.P50) })
-		row("time to save, on average", func(m planMode) string { return addedText(m.WriteTrips / 2 * (l.Read.P50 + l.Write.P50)) })
+		row("time to read, on average", func(m planMode) string { return addedText(l.toRead(m)) })
+		row("time to save, on average", func(m planMode) string { return addedText(l.toSave(m)) })
 	}
 	t.write(w)
 }
 
 func (r *planReport) writeLatency(w io.Writer) {
 	l := r.Latency
-	fmt.Fprintf(w, "## Latency\n\n%s from this machine, one client, records of %s bytes.\n\n", code(untrusted(l.Target).String()), countText(l.RecordBytes))
+	fmt.Fprintf(w, "## Latency\n\n%s from this machine, one client, records of %s bytes.\n\n", code(l.Target), countText(l.RecordBytes))
 	t := table{{"", "calls", "median", "p95", "p99"}}
-	for _, row := range []struct {
-		name string
-		planTiming
-	}{{"read", l.Read}, {"save", l.Write}, {"delete", l.Delete}} {
-		t = append(t, []string{row.name, countText(row.Count), microsText(row.P50), microsText(row.P95), microsText(row.P99)})
+	for _, o := range l.operations() {
+		t = append(t, []string{o.Name, countText(o.Timing.Count), microsText(o.Timing.P50), microsText(o.Timing.P95), microsText(o.Timing.P99)})
 	}
 	t.write(w)
 }
@@ -162,7 +157,10 @@ func (t table) write(w io.Writer) {
 	fmt.Fprintln(w)
 }
 
-func code(s string) string { return "`" + s + "`" }
+// code is for Markdown, in a table too: what would end it is escaped.
+func code(s string) string { return "`" + codeEscapes.Replace(s) + "`" }
+
+var codeEscapes = strings.NewReplacer("`", `\x60`, "|", `\x7c`)
 
 func plural(n int, one, many string) string {
 	if n == 1 {
@@ -172,18 +170,3 @@ func plural(n int, one, many string) string {
 }
 
 func perSecond(bytes float64) string { return sizeText(bytes) + "/s" }
-
-// addedText is what a store adds to a request, in microseconds.
-func addedText(us float64) string {
-	if us == 0 {
-		return "0"
-	}
-	return microsText(us)
-}
-
-func trips(mean float64, most int) string {
-	if mean == float64(most) {
-		return strconv.Itoa(most)
-	}
-	return fmt.Sprintf("%s (at most %d)", strconv.FormatFloat(mean, 'f', 2, 64), most)
-}

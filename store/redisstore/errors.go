@@ -97,7 +97,7 @@ func harmless(err error) error {
 	case errors.As(err, &server):
 		return harmlessReply(server.Error())
 	}
-	return fmt.Errorf("unexpected error, a %T", err)
+	return fmt.Errorf("the server cannot be reached, or is none of Redis: a %T", err) // an answer that is none may be quoted in it
 }
 
 // harmlessReply cuts an error's text where it may begin to quote: an unknown command's, for
