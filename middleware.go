@@ -136,7 +136,10 @@ func (q *request[T]) session() (*Session[T], error) {
 // encode returns the data's encoding, and whether it has one: if not, Save says why.
 func (j *Jar[T]) encode(s *Session[T]) ([]byte, bool) {
 	data, err := j.core.Serializer.Marshal(&s.Data)
-	return data, err == nil
+	if err != nil {
+		return nil, false
+	}
+	return data, true
 }
 
 // changed returns the data's encoding, and whether there is something to save: the session differs from

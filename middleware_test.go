@@ -1363,3 +1363,28 @@ func TestNoBytesAreAnEncoding(t *testing.T) {
 		assert.Len(t, w.Result().Cookies(), n, "only a change is saved")
 	}
 }
+
+// mwHalf gives up halfway.
+type mwHalf struct{ hardtack.JSON }
+
+func (mwHalf) SerializerID() byte { return 200 }
+
+func (s mwHalf) Marshal(v any) ([]byte, error) {
+	data, err := s.JSON.Marshal(v)
+	if v.(*jrData).N == 7 {
+		return data[:3], errors.New("no encoding")
+	}
+	return data, err
+}
+
+func TestHandlerSavesNoHalfEncoding(t *testing.T) {
+	j := jrNew[jrData](t, hardtack.Config{Serializer: mwHalf{}})
+	w := httptest.NewRecorder()
+	j.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		s, err := j.From(r.Context())
+		require.NoError(t, err)
+		s.Data.N = 7
+	})).ServeHTTP(w, jrRequest(jrStart(t, j, jrData{})))
+	assert.Equal(t, http.StatusInternalServerError, w.Code)
+	assert.Empty(t, w.Result().Cookies())
+}
