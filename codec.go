@@ -2,6 +2,7 @@ package hardtack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -145,6 +146,14 @@ func (c *SealedCodec) with(config *Config) *SealedCodec {
 
 // Encrypts returns true.
 func (*SealedCodec) Encrypts() bool { return true }
+
+// CheckConfig implements ConfigChecker.
+func (c *SealedCodec) CheckConfig(*Config, CodecPlace) error {
+	if c == nil || c.keys == nil {
+		return errors.New("was not made by NewSealedCodec with a ring")
+	}
+	return nil
+}
 
 func (c *SealedCodec) bind(b Binding) seal.Binding {
 	if p := c.binding.Load(); p != nil && p.name == b.Name && p.audience == b.Audience {

@@ -98,6 +98,15 @@ func TestFaults(t *testing.T) {
 	assert.ElementsMatch(t, []string{"Codec", "StoreRetired"}, jrFaults(err))
 }
 
+func TestSealedCodecHasToBeMade(t *testing.T) {
+	for name, codec := range map[string]*hardtack.SealedCodec{"nil": nil, "zero": {}, "no ring": hardtack.NewSealedCodec(nil)} {
+		_, err := hardtack.New[jrData](hardtack.Config{Keys: hardtack.EphemeralKeyring(), Codec: codec})
+		assert.Equal(t, []string{"Codec"}, jrFaults(err), name)
+		_, err = hardtack.New[jrData](hardtack.Config{Keys: hardtack.EphemeralKeyring(), Formerly: []hardtack.Former{{Name: "old", Codec: codec}}})
+		assert.Equal(t, []string{"Formerly[0].Codec"}, jrFaults(err), name)
+	}
+}
+
 func TestKeyMayNotRetireTooEarly(t *testing.T) {
 	b := jrAt(0)
 	limit := b.Activate().Add(time.Hour + 2*time.Minute)
