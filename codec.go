@@ -172,6 +172,7 @@ func (c *SealedCodec) Seal(_ context.Context, dst []byte, b Binding, rec *Record
 	if err != nil {
 		return nil, KeyID{}, err
 	}
+	var subject [64]byte // room for most, so that no copy is allocated
 	env := seal.Envelope{
 		Kind:     seal.Kind(rec.Kind),
 		Idle:     rec.Idle,
@@ -186,7 +187,7 @@ func (c *SealedCodec) Seal(_ context.Context, dst []byte, b Binding, rec *Record
 	}
 	if rec.Kind != KindReference {
 		env.Serializer = rec.Serializer.SerializerID()
-		env.Subject = []byte(rec.Subject)
+		env.Subject = append(subject[:0], rec.Subject...)
 		if env.Payload, env.Compressed = rec.deflated, true; rec.deflated == nil {
 			env.Payload, env.Compressed = deflate(c.compressor, rec.Payload)
 		}

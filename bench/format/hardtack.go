@@ -50,13 +50,9 @@ func hardtackValue[T any](name string, serializer hardtack.Serializer, newCodec 
 	}
 	ctx := context.Background()
 	// Whatever a caller can use again is used again.
-	var (
-		rec hardtack.Record
-		dst []byte
-	)
+	rec, dst := read, []byte(nil)
 	f.Seal = func(v *T) (string, error) {
 		t := now()
-		rec = read
 		rec.Created, rec.Issued, rec.Expires = t, t, t.Add(lifetime)
 		var err error
 		if rec.Payload, err = serializer.Marshal(v); err != nil {
@@ -65,16 +61,16 @@ func hardtackValue[T any](name string, serializer hardtack.Serializer, newCodec 
 		dst, _, err = codec.Seal(ctx, dst[:0], hardtack.Binding{Name: CookieName, Now: t}, &rec)
 		return string(dst), err
 	}
+	var opened hardtack.Record
 	f.Open = func(value string, v *T) error {
 		t := now()
-		rec = hardtack.Record{}
-		if err := codec.Open(ctx, hardtack.Binding{Name: CookieName, Now: t}, value, &rec); err != nil {
+		if err := codec.Open(ctx, hardtack.Binding{Name: CookieName, Now: t}, value, &opened); err != nil {
 			return err
 		}
-		if t.After(rec.Expires) {
+		if t.After(opened.Expires) {
 			return errors.New("the session has expired")
 		}
-		return rec.Serializer.Unmarshal(rec.Payload, v)
+		return opened.Serializer.Unmarshal(opened.Payload, v)
 	}
 	return f
 }
