@@ -137,7 +137,7 @@ func (j *Jar[T]) save(w http.ResponseWriter, r *http.Request, s *Session[T], pay
 // begun returns an error if the response to r, which Handler serves, has begun.
 func (j *Jar[T]) begun(r *http.Request) error {
 	if q := j.request(r.Context()); q != nil && q.begun {
-		j.core.Observer.LateChange(r.Context())
+		j.core.lateChange(r.Context())
 		return ErrResponseBegun
 	}
 	return nil

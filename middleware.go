@@ -43,8 +43,9 @@ func (j *Jar[T]) Handler(next http.Handler) http.Handler {
 		q.r = r.WithContext(q)
 		q.w = responseWriter{ResponseWriter: rw, session: q}
 		next.ServeHTTP(&q.w, q.r)
-		_ = q.w.commit(0) // a failure has become the response
-		if q.w.failed == nil {
+		if !q.w.committed {
+			_ = q.w.commit(0) // a failure has become the response
+		} else if q.w.failed == nil {
 			q.late(q)
 		}
 	})
@@ -190,20 +191,20 @@ func (q *request[T]) commit(w http.ResponseWriter, status int) error {
 	return err
 }
 
-// late reports a change that came after the response had begun.
+// late reports a change that came after the response had begun, if somebody hears of it.
 func (q *request[T]) late(ctx context.Context) {
-	if q.s == nil {
+	if q.s == nil || q.jar.core.Observer.LateChange == nil {
 		return
 	}
 	if _, changed := q.changed(); changed {
-		q.jar.core.Observer.LateChange(ctx)
+		q.jar.core.lateChange(ctx)
 	}
 }
 
 // hijacked reports a cookie that cannot be sent any more.
 func (q *request[T]) hijacked(h http.Header) {
 	if q.jar.core.sets(h) {
-		q.jar.core.Observer.LateChange(q.r.Context())
+		q.jar.core.lateChange(q.r.Context())
 	}
 }
 
@@ -241,6 +242,13 @@ func (c *core) sets(h http.Header) bool {
 		}
 	}
 	return false
+}
+
+// lateChange says that a change came too late, or a cookie.
+func (c *core) lateChange(ctx context.Context) {
+	if hear := c.Observer.LateChange; hear != nil {
+		hear(ctx)
+	}
 }
 
 // committer is a request without its type.

@@ -798,6 +798,41 @@ func TestHandlerLateChange(t *testing.T) {
 	})
 }
 
+// mwCounted counts how often data is encoded.
+type mwCounted struct {
+	hardtack.CBOR
+	n *int
+}
+
+func (c mwCounted) Marshal(v any) ([]byte, error) {
+	*c.n++
+	return c.CBOR.Marshal(v)
+}
+
+func TestHandlerEncodesWhatIsReadOnce(t *testing.T) {
+	for _, c := range []struct {
+		flush, heard bool
+		want         int
+	}{{false, false, 1}, {false, true, 1}, {true, false, 1}, {true, true, 2}} {
+		n := 0
+		g := newMwRig(t, false, func(config *hardtack.Config) {
+			config.Serializer = mwCounted{n: &n}
+			if !c.heard {
+				config.Observer.LateChange = nil
+			}
+		})
+		g.login(mwData{N: 1})
+		n = 0
+		g.do(func(w http.ResponseWriter, r *http.Request) {
+			assert.Equal(t, 1, g.from(r).Data.N)
+			if c.flush {
+				w.(http.Flusher).Flush()
+			}
+		})
+		assert.Equal(t, c.want, n, "%+v", c)
+	}
+}
+
 func TestHandlerLateDelete(t *testing.T) {
 	g := newMwRig(t, true)
 	g.login(mwData{N: 1, Text: mwBig})

@@ -29,7 +29,8 @@ type Observer struct {
 	// take, but that stock nginx may answer with 502; advice says what to change.
 	NearLimit func(ctx context.Context, bytes, limit int, advice string)
 	// LateChange: a session was changed after its response had begun, or its cookie could
-	// not be sent; the change is not saved or did not reach the client.
+	// not be sent; the change is not saved or did not reach the client. Without it Handler does not look for
+	// changes after the response began, which takes encoding the data once more.
 	LateChange func(ctx context.Context)
 	// CacheableResponse: a response that sets the cookie allowed shared caches to
 	// keep it. That was taken out; cacheControl is what it had said.
@@ -64,7 +65,7 @@ func SlogObserver(l *slog.Logger) Observer {
 	}
 }
 
-// complete returns o with functions that do nothing in place of nil.
+// complete returns o with functions that do nothing in place of nil, but for LateChange: nobody looks for what it would hear of.
 func (o Observer) complete() Observer {
 	if o.Sealed == nil {
 		o.Sealed = func(context.Context, string, int) {}
@@ -89,9 +90,6 @@ func (o Observer) complete() Observer {
 	}
 	if o.NearLimit == nil {
 		o.NearLimit = func(context.Context, int, int, string) {}
-	}
-	if o.LateChange == nil {
-		o.LateChange = func(context.Context) {}
 	}
 	if o.CacheableResponse == nil {
 		o.CacheableResponse = func(context.Context, string) {}
