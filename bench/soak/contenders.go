@@ -85,25 +85,24 @@ func openHardtack(ctx context.Context, t servers.T, dir string, p programs) (*co
 	if err != nil {
 		return nil, err
 	}
+	t.Cleanup(shop.kill)
 	k.url = shop.url
 	return &contender{"hardtack", shop, openRedis(server), k, true}, nil
 }
 
-func openSCS(ctx context.Context, t servers.T, _ string, p programs) (*contender, error) {
+func openSCS(ctx context.Context, t servers.T, p programs) (*contender, error) {
 	server := servers.Redis(t, redisArgs...)
 	shop, err := start(ctx, p.scsshop, nil, "-addr", "127.0.0.1:0", "-redis", server.URL(), "-lifetime", lifetime.String())
 	if err != nil {
 		return nil, err
 	}
+	t.Cleanup(shop.kill)
 	return &contender{"scs", shop, openRedis(server), nil, false}, nil
 }
 
-// close ends the shop as an operator does, and Redis, and adds to the outcome, unless it is nil, how the shop ended.
+// close ends the shop as an operator does, and Redis, and adds to the outcome how the shop ended.
 func (c *contender) close(o *outcome) error {
-	shutdown := c.stop()
-	if o != nil {
-		o.shutdown, o.cpu, o.said = shutdown, c.cpu(), c.said.String()
-	}
+	o.shutdown, o.cpu, o.said = c.stop(), c.cpu(), c.said.String()
 	if c.redis != nil {
 		return c.redis.close()
 	}

@@ -32,12 +32,12 @@ func TestMain(m *testing.M) {
 }
 
 // startFake runs this test binary as a shop.
-func startFake(t *testing.T, fault string) *contender {
+func startFake(t *testing.T, name, fault string) *contender {
 	t.Helper()
 	p, err := start(t.Context(), os.Args[0], []string{fakeFault + "=" + fault})
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = p.cmd.Process.Kill() })
-	return &contender{name: "fake", process: p}
+	t.Cleanup(p.kill)
+	return &contender{name: name, process: p}
 }
 
 // fakeShop keeps its sessions in memory, under their IDs.

@@ -96,7 +96,7 @@ func TestInsert(t *testing.T) {
 
 func TestCommandLine(t *testing.T) {
 	for _, args := range [][]string{
-		{"-duration", "0"}, {"-rate", "0"}, {"-visitors", "-1"}, {"-connections", "0"}, {"-rotate", "0"}, {"-rotate", "10s"}, {"-nonsense"},
+		{"-duration", "0"}, {"-turn", "0"}, {"-rate", "0"}, {"-visitors", "-1"}, {"-connections", "0"}, {"-rotate", "0"}, {"-rotate", "10s"}, {"-nonsense"},
 	} {
 		var stderr strings.Builder
 		assert.Equal(t, 2, run(t, args, io.Discard, &stderr), args)

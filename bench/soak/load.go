@@ -25,7 +25,10 @@ type load struct {
 
 func newLoad(url string, s settings) *load {
 	// A request waits for a connection when all are busy, and that time counts.
-	transport := &http.Transport{MaxConnsPerHost: s.connections, MaxIdleConnsPerHost: s.connections, DisableCompression: true}
+	// An idle one ends here before it ends at the shop, which keeps it for two minutes: a long turn of the others is no fault.
+	transport := &http.Transport{
+		MaxConnsPerHost: s.connections, MaxIdleConnsPerHost: s.connections, IdleConnTimeout: time.Minute, DisableCompression: true,
+	}
 	l := &load{url: url, transport: transport, client: &http.Client{Transport: transport, Timeout: requestWait}, crowd: newCrowd(s)}
 	l.visitors = append(l.visitors, l.crowd.waiting...)
 	for _, v := range l.crowd.waiting {
@@ -63,7 +66,7 @@ func (l *load) visitor(r *vegeta.Result) (*visitor, error) {
 func (l *load) arrive(ctx context.Context, s settings) (*tally, error) {
 	var came []*visitor
 	pace := limited{vegeta.Rate{Freq: 2 * s.rate, Per: time.Second}, uint64(s.visitors)}
-	t, err := l.attack(ctx, s, pace, 0, func(v *visitor) { came = append(came, v) })
+	t, err := l.attack(ctx, s, pace, func(v *visitor) { came = append(came, v) })
 	l.crowd.join(came...)
 	return t, err
 }
@@ -80,16 +83,16 @@ func (t limited) Pace(elapsed time.Duration, hits uint64) (time.Duration, bool) 
 }
 
 // run is the load that is measured.
-func (l *load) run(ctx context.Context, s settings) (*tally, error) {
-	return l.attack(ctx, s, vegeta.Rate{Freq: s.rate, Per: time.Second}, s.duration, func(v *visitor) { l.crowd.join(v) })
+func (l *load) run(ctx context.Context, s settings, t turns) (*tally, error) {
+	return l.attack(ctx, s, pacer{vegeta.Rate{Freq: s.rate, Per: time.Second}, t, ctx}, func(v *visitor) { l.crowd.join(v) })
 }
 
-// attack makes requests until the pacer or the duration ends it, and gives each visitor who has an answer to done.
-func (l *load) attack(ctx context.Context, s settings, pacer vegeta.Pacer, duration time.Duration, done func(*visitor)) (*tally, error) {
+// attack makes requests until the pacer ends it, and gives each visitor who has an answer to done.
+func (l *load) attack(ctx context.Context, s settings, pacer vegeta.Pacer, done func(*visitor)) (*tally, error) {
 	attacker := vegeta.NewAttacker(vegeta.Client(l.client), vegeta.MaxWorkers(uint64(s.visitors)))
 	defer context.AfterFunc(ctx, func() { attacker.Stop() })()
 	t := newTally()
-	for r := range attacker.Attack(l.target, pacer, duration, "") {
+	for r := range attacker.Attack(l.target, pacer, 0, "") {
 		v, err := l.visitor(r)
 		if err != nil {
 			return nil, fmt.Errorf("whose request it was: %w", err)

@@ -23,7 +23,8 @@ func main() {
 
 // settings are the same for all contenders.
 type settings struct {
-	duration    time.Duration // of the measured load
+	duration    time.Duration // of the measured load of each
+	turn        time.Duration // of one, after which it is another's
 	rate        int           // requests a second
 	visitors    int
 	connections int
@@ -41,10 +42,11 @@ func run(t servers.T, args []string, stdout, stderr io.Writer) int {
 	fs := flag.NewFlagSet("soak", flag.ContinueOnError)
 	fs.SetOutput(stderr)
 	fs.DurationVar(&s.duration, "duration", 5*time.Minute, "`time` for which each shop is under load")
+	fs.DurationVar(&s.turn, "turn", 5*time.Second, "`time` after which it is the other shop's turn to be under load; both have but one if it is not less than -duration")
 	fs.IntVar(&s.rate, "rate", 500, "requests a second")
 	fs.IntVar(&s.visitors, "visitors", 10_000, "customers, each with a cookie jar and at most one request at a time")
 	fs.IntVar(&s.connections, "connections", 64, "most connections to a shop")
-	fs.DurationVar(&s.rotateEvery, "rotate", time.Minute, "`time` between two rotations of the keys, the last at least half of it before the end")
+	fs.DurationVar(&s.rotateEvery, "rotate", time.Minute, "`time` under load between two rotations of the keys, the last at least half of it before the end")
 	fs.Uint64Var(&s.seed, "seed", 1, "of what the customers do")
 	root := fs.String("root", filepath.Join("..", ".."), "the `folder` of the repository")
 	document := fs.String("document", "", "`file` to write the report into, between "+beginMark+" and "+endMark)
@@ -85,6 +87,8 @@ func (s *settings) check() error {
 	switch {
 	case s.duration <= 0:
 		return errors.New("-duration must be more than 0")
+	case s.turn <= 0:
+		return errors.New("-turn must be more than 0")
 	case s.rate <= 0:
 		return errors.New("-rate must be more than 0")
 	case s.visitors <= 0:
@@ -99,7 +103,7 @@ func (s *settings) check() error {
 	return nil
 }
 
-// soak runs both shops, one after the other, so that neither takes the other's processor.
+// soak builds both shops and runs them.
 func soak(ctx context.Context, t servers.T, s settings, root string) (*report, error) {
 	dir, err := os.MkdirTemp("", "soak")
 	if err != nil {
@@ -115,29 +119,12 @@ func soak(ctx context.Context, t servers.T, s settings, root string) (*report, e
 	if err != nil {
 		return nil, err
 	}
-	r := &report{settings: s, modules: modules}
-	for _, open := range []func(context.Context, servers.T, string, programs) (*contender, error){openHardtack, openSCS} {
-		o, err := runOne(ctx, s, func() (*contender, error) { return open(ctx, t, dir, built) })
-		if err != nil {
-			return nil, err
-		}
-		r.outcomes = append(r.outcomes, o)
-	}
-	return r, nil
-}
-
-// runOne soaks one contender, and ends it.
-func runOne(ctx context.Context, s settings, open func() (*contender, error)) (*outcome, error) {
-	c, err := open()
+	outcomes, err := soakAll(ctx, s,
+		func() (*contender, error) { return openHardtack(ctx, t, dir, built) },
+		func() (*contender, error) { return openSCS(ctx, t, built) },
+	)
 	if err != nil {
 		return nil, err
 	}
-	o, err := c.soak(ctx, s)
-	if err = errors.Join(err, c.close(o)); err == nil {
-		return o, nil
-	}
-	if said := c.said.String(); said != "" {
-		err = fmt.Errorf("%w; the shop wrote to standard error: %q", err, said)
-	}
-	return nil, fmt.Errorf("%s: %w", c.name, err)
+	return &report{s, modules, outcomes}, nil
 }

@@ -104,18 +104,8 @@ func (p *process) stop() error {
 	return errors.Join(err, p.err)
 }
 
-// during returns a context that also ends when the process does by itself.
-func (p *process) during(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	go func() {
-		select {
-		case <-p.gone:
-			cancel(errEnded)
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, func() { cancel(nil) }
-}
+// kill ends the process by force, if it still runs, when there is no time for stop.
+func (p *process) kill() { _ = p.cmd.Process.Kill() }
 
 // cpu returns the processor time that the process has taken, once it has ended.
 func (p *process) cpu() time.Duration {

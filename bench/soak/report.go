@@ -51,8 +51,8 @@ func (r *report) markdown() string {
 }
 
 func (r *report) writeHead(b *strings.Builder) {
-	fmt.Fprintf(b, "Each shop: %s visitors, %d requests a second for %v, at most %d connections, seed %d; a rotation every %v.\n",
-		thousands(r.visitors), r.rate, r.duration, r.connections, r.seed, r.rotateEvery)
+	fmt.Fprintf(b, "Each shop: %s visitors, %d requests a second for %v, in turns of %v, at most %d connections, seed %d; a rotation every %v.\n",
+		thousands(r.visitors), r.rate, r.duration, r.turn, r.connections, r.seed, r.rotateEvery)
 	fmt.Fprintf(b, "One machine for shop, Redis and load: %s, %s/%s. %s", plural(runtime.NumCPU(), "core", "cores"), runtime.GOOS, runtime.GOARCH, runtime.Version())
 	if i := slices.IndexFunc(r.outcomes, func(o *outcome) bool { return o.redis != nil }); i >= 0 {
 		fmt.Fprintf(b, ", %s with %s", r.outcomes[i].redis.version, strings.TrimLeft(strings.Join(redisArgs, " "), "-"))
@@ -91,8 +91,8 @@ func (r *report) figures() []figure {
 			return "passed"
 		}},
 		{"requests (a second)", func(o *outcome) string {
-			m := o.load.kinds[all]
-			return fmt.Sprintf("%s (%.1f)", thousands(m.Requests), m.Rate)
+			n := o.load.count(all)
+			return fmt.Sprintf("%s (%.1f)", thousands(n), float64(n)/r.duration.Seconds())
 		}},
 		{"**wrong answers**, arrivals included", func(o *outcome) string {
 			return fmt.Sprintf("**%s**", thousands(o.arrivals.faults+o.load.faults))

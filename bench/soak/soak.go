@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -35,66 +36,132 @@ type redisFigures struct {
 	during  redisState // what was done in it, and what was held after it
 }
 
-// soak puts the contender under load.
-func (c *contender) soak(ctx context.Context, s settings) (*outcome, error) {
-	ctx, stop := c.during(ctx)
+// trial is a contender with its load and what is seen of it.
+type trial struct {
+	*contender
+	load *load
+	seen *outcome
+}
+
+// soakAll opens contenders, puts them under load in turns, so that what disturbs the machine disturbs all alike, and ends
+// them, whatever happens.
+func soakAll(ctx context.Context, s settings, opens ...func() (*contender, error)) (outcomes []*outcome, err error) {
+	var trials []*trial
+	defer func() {
+		for _, t := range trials {
+			err = errors.Join(err, t.named(t.close(t.seen)))
+			outcomes = append(outcomes, t.seen)
+		}
+		if err == nil {
+			return
+		}
+		for _, o := range outcomes {
+			if o.said != "" {
+				err = fmt.Errorf("%w; %s wrote to standard error: %q", err, o.name, o.said)
+			}
+		}
+		outcomes = nil
+	}()
+	for _, open := range opens {
+		c, err := open()
+		if err != nil {
+			return nil, err
+		}
+		trials = append(trials, &trial{c, newLoad(c.url, s), &outcome{name: c.name, moving: c.moving}})
+	}
+	running, stop := during(ctx, trials)
 	defer stop()
-	o := &outcome{name: c.name, moving: c.moving}
-	fresh, err := c.ask(ctx, true)
+	err = takeTurns(running, s, trials)
+	if cause := context.Cause(running); cause != nil {
+		err = cause // says more than what failed then
+	}
+	return nil, err
+}
+
+// during returns a context that also ends when one of the shops does by itself; its cause says which.
+func during(ctx context.Context, trials []*trial) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	for _, t := range trials {
+		go func() {
+			select {
+			case <-t.gone:
+				cancel(t.named(errEnded))
+			case <-ctx.Done():
+			}
+		}()
+	}
+	return ctx, func() { cancel(nil) }
+}
+
+// takeTurns has one after the other prepared, all under load in turns, and then one after the other looked at. The
+// first error ends it for all.
+func takeTurns(ctx context.Context, s settings, trials []*trial) error {
+	for _, t := range trials {
+		if err := t.prepare(ctx, s); err != nil {
+			return t.named(err)
+		}
+	}
+	fmt.Fprintf(s.progress, "%v of load on each, in turns of %v\n", s.duration, s.turn)
+	all, loading := errgroup.WithContext(ctx)
+	schedule, began := newSchedule(len(trials), s), time.Now()
+	for i, t := range trials {
+		all.Go(func() error { return t.named(t.underLoad(loading, s, turns{schedule, i, began})) })
+	}
+	if err := all.Wait(); err != nil {
+		return err
+	}
+	for _, t := range trials {
+		if err := t.conclude(ctx, s); err != nil {
+			return t.named(err)
+		}
+	}
+	return nil
+}
+
+// named adds to an error whose it is.
+func (t *trial) named(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", t.name, err)
+}
+
+// prepare lets the visitors arrive, and looks at what there is before the load.
+func (t *trial) prepare(ctx context.Context, s settings) error {
+	fresh, err := t.ask(ctx, true)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	fmt.Fprintf(s.progress, "%s: %d visitors arrive\n", c.name, s.visitors)
-	l := newLoad(c.url, s)
-	if o.arrivals, err = l.arrive(ctx, s); err != nil {
-		return nil, err
+	fmt.Fprintf(s.progress, "%s: %d visitors arrive\n", t.name, s.visitors)
+	if t.seen.arrivals, err = t.load.arrive(ctx, s); err != nil {
+		return err
 	}
-	if o.start, err = c.quiet(ctx, s, l, fresh.goroutines+s.margins.goroutines); err != nil {
-		return nil, err
+	if t.seen.start, err = t.quiet(ctx, s, t.load, fresh.goroutines+s.margins.goroutines); err != nil {
+		return err
 	}
-	var before redisState
-	if c.redis != nil {
-		if before, err = c.redis.state(ctx); err != nil {
-			return nil, err
-		}
+	if t.redis == nil {
+		return nil
 	}
-	fmt.Fprintf(s.progress, "%s: %v of load\n", c.name, s.duration)
-	if err := c.underLoad(ctx, s, l, o); err != nil {
-		return nil, err
-	}
-	if c.redis != nil {
-		after, err := c.redis.state(ctx)
-		if err != nil {
-			return nil, err
-		}
-		o.redis = &redisFigures{c.redis.server.Version(), before, after.since(before)}
-	}
-	if c.keys != nil {
-		r, err := c.keys.report(ctx)
-		if err != nil {
-			return nil, err
-		}
-		o.sealedWith, o.keyFaults = r.sealed(), r.Faults
-	}
-	o.end, err = c.quiet(ctx, s, l, o.start.goroutines+s.margins.goroutines)
-	return o, err
+	before, err := t.redis.state(ctx)
+	t.seen.redis = &redisFigures{version: t.redis.server.Version(), before: before}
+	return err
 }
 
 // underLoad runs the load, and meanwhile watches the process and rotates its keys. A rotation that fails ends neither.
-func (c *contender) underLoad(ctx context.Context, s settings, l *load, o *outcome) error {
+func (t *trial) underLoad(ctx context.Context, s settings, turns turns) error {
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
 	var beside errgroup.Group
 	beside.Go(func() (err error) {
-		o.samples, err = c.watch(watching, s.sampleEvery)
+		t.seen.samples, err = t.watch(watching, s.sampleEvery, turns)
 		return err
 	})
 	beside.Go(func() error {
-		o.rotate(watching, s, c.keys)
+		t.seen.rotate(watching, s, t.keys, turns)
 		return nil
 	})
 	var err error
-	o.load, err = l.run(ctx, s)
+	t.seen.load, err = t.load.run(ctx, s, turns)
 	stop()
 	if fault := beside.Wait(); err == nil {
 		err = fault
@@ -102,19 +169,35 @@ func (c *contender) underLoad(ctx context.Context, s settings, l *load, o *outco
 	return err
 }
 
-// rotate rotates the keys, if there are any, again and again.
-func (o *outcome) rotate(ctx context.Context, s settings, k *keys) {
+// conclude looks at what there is after the load.
+func (t *trial) conclude(ctx context.Context, s settings) (err error) {
+	if t.redis != nil {
+		after, err := t.redis.state(ctx)
+		if err != nil {
+			return err
+		}
+		t.seen.redis.during = after.since(t.seen.redis.before)
+	}
+	if t.keys != nil {
+		r, err := t.keys.report(ctx)
+		if err != nil {
+			return err
+		}
+		t.seen.sealedWith, t.seen.keyFaults = r.sealed(), r.Faults
+	}
+	t.seen.end, err = t.quiet(ctx, s, t.load, t.seen.start.goroutines+s.margins.goroutines)
+	return err
+}
+
+// rotate rotates the keys, if there are any, again and again. Each rotation begins in a turn of their shop.
+func (o *outcome) rotate(ctx context.Context, s settings, k *keys, t turns) {
 	if k == nil {
 		return
 	}
 	o.planned = s.rotations()
-	ticker := time.NewTicker(s.rotateEvery)
-	defer ticker.Stop()
-	for range o.planned {
-		select {
-		case <-ctx.Done():
+	for n := range o.planned {
+		if _, on := t.wait(ctx, time.Duration(n+1)*s.rotateEvery); !on {
 			return
-		case <-ticker.C:
 		}
 		if err := k.rotate(ctx); err != nil {
 			o.rotationFaults = append(o.rotationFaults, err)

@@ -31,7 +31,7 @@ func getJSON(ctx context.Context, url string, out any) error {
 
 // sample is what a shop's process occupies at a moment.
 type sample struct {
-	at         time.Duration // since the load began
+	at         time.Duration // of its turns
 	resident   uint64        // bytes
 	liveHeap   uint64        // bytes that the last garbage collection has left
 	goroutines int
@@ -65,18 +65,10 @@ func (p *process) quiet(ctx context.Context, s settings, l *load, goroutines int
 	}
 }
 
-// watch looks at the process again and again until the context ends.
-func (p *process) watch(ctx context.Context, every time.Duration) ([]sample, error) {
+// watch looks at the process again and again in its turns until they are over or the context ends.
+func (p *process) watch(ctx context.Context, every time.Duration, t turns) ([]sample, error) {
 	var samples []sample
-	began := time.Now()
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return samples, nil
-		case <-ticker.C:
-		}
+	for at, on := t.wait(ctx, every); on; at, on = t.wait(ctx, at+every) {
 		s, err := p.ask(ctx, false)
 		if ctx.Err() != nil {
 			return samples, nil
@@ -84,9 +76,10 @@ func (p *process) watch(ctx context.Context, every time.Duration) ([]sample, err
 		if err != nil {
 			return samples, err
 		}
-		s.at = time.Since(began)
+		s.at = at
 		samples = append(samples, s)
 	}
+	return samples, nil
 }
 
 func residentOf(s sample) uint64   { return s.resident }
