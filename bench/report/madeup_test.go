@@ -70,6 +70,9 @@ func madeUp() string {
 					line(cell(requestSetting("loopback", op, clients), "by="+by), 30_000+1000*cost(everyone, by), "\t 20000 p50-ns\t 70000 p99-ns")
 				}
 			}
+			for _, by := range []string{"none", "hardtack-stateless", "hardtack-inline"} {
+				line(cell("Inline", "op="+op, "by="+by), 500+1000*(cost(everyone, by)-2), "")
+			}
 			for _, by := range []string{"none", "hardtack-stateless", "hardtack-stateless-handler", "gorilla-cookie", "scs-memory"} {
 				line(cell("Shapes", "shape=cart", "size=large", "op="+op, "by="+by), 500+1000*(cost(everyone, by)-2), "")
 			}

@@ -62,11 +62,13 @@ func (b bench) measure(ctx context.Context, selections []selection) (string, err
 			}
 			start := time.Now()
 			fmt.Fprintf(b.progress, "round %d of %d: %-28s", round+1, b.rounds, s.title)
-			out, err := b.run(ctx, binaries[s.pkg], s, times)
-			if err != nil {
-				return "", fmt.Errorf("%s: %w", s.title, err)
+			for range 1 + s.more {
+				out, err := b.run(ctx, binaries[s.pkg], s, times)
+				if err != nil {
+					return "", fmt.Errorf("%s: %w", s.title, err)
+				}
+				raw.Write(out)
 			}
-			raw.Write(out)
 			fmt.Fprintf(b.progress, "%7.1f s, %3.0f in all\n", time.Since(start).Seconds(), time.Since(began).Seconds())
 		}
 	}

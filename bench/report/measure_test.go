@@ -62,21 +62,21 @@ func BenchmarkBroken(b *testing.B) { b.Fatal("broken") }
 func TestMeasure(t *testing.T) {
 	b := module(t)
 	text, err := b.measure(context.Background(), []selection{
-		{pkg: "one", title: "ping", benchtime: "2x", patterns: []string{pattern("Ping")}},
+		{pkg: "one", title: "ping", benchtime: "2x", patterns: []string{pattern("Ping")}, more: 1},
 		{pkg: "two", title: "pong", benchtime: "2x", patterns: []string{pattern("Pong")}, inARow: true},
 	})
 	require.NoError(t, err)
 
 	r := parsed(t, text)
 	assert.Equal(t, []string{"Ping/size=1/by=ours", "Ping/size=1/by=peer-6", "Pong/by=ours"}, r.names)
-	for name, want := range map[string]int{"Ping/size=1/by=ours": 3, "Ping/size=1/by=peer-6": 3, "Pong/by=ours": 3} {
+	for name, want := range map[string]int{"Ping/size=1/by=ours": 6, "Ping/size=1/by=peer-6": 6, "Pong/by=ours": 3} {
 		v, err := r.values(name, seconds)
 		require.NoError(t, err)
 		assert.Len(t, v, want, name)
 	}
 	v, err := r.values("Ping/size=1/by=ours", cookieBytes)
 	require.NoError(t, err)
-	assert.Equal(t, []float64{42, 42, 42}, v)
+	assert.Equal(t, []float64{42, 42, 42, 42, 42, 42}, v)
 	for _, key := range []string{"date", "go", "cores", "goos", "goarch"} {
 		assert.NotEmpty(t, r.setting(key), key)
 	}
@@ -87,7 +87,7 @@ func TestMeasure(t *testing.T) {
 		order = append(order, line[1])
 	}
 	ours, peer, pong := "Ping/size=1/by=ours", "Ping/size=1/by=peer-6", "Pong/by=ours"
-	assert.Equal(t, []string{ours, peer, pong, pong, pong, ours, peer, ours, peer}, order)
+	assert.Equal(t, []string{ours, peer, ours, peer, pong, pong, pong, ours, peer, ours, peer, ours, peer, ours, peer}, order)
 
 	assert.NotContains(t, text, "secret")
 	assert.NotContains(t, text, b.dir)

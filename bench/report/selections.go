@@ -16,6 +16,7 @@ type selection struct {
 	benchtime string
 	patterns  []string
 	inARow    bool // all rounds at once: for what takes longer to set up than to measure
+	more      int  // times in each round, beyond the first: for what a target depends on
 }
 
 // bench returns the regular expression for go test: pattern("Value", "shape=cart", "op=(open|seal)") has each part match as a whole.
@@ -29,7 +30,7 @@ func pattern(base string, parts ...string) string {
 }
 
 // Those that need a server are measured in a process of their own: starting it, and talking to it, is nothing that the others should notice. No cell
-// may be in both, since a figure needs the same number of rounds of each.
+// may be in both, since a figure needs each of its cells equally often.
 const (
 	serverless = "by=(none|hardtack-stateless|hardtack-stateless-handler|hardtack-inline|hardtack-inline-handler|hardtack-memory|" +
 		"gorilla-cookie|gorilla-file|scs-memory|hardtack-sqlite|scs-sqlite)"
@@ -38,8 +39,8 @@ const (
 
 // quick is what the targets and the tables of other documents need.
 var quick = []selection{
-	{pkg: "value", title: "seal and open", benchtime: "50ms", patterns: []string{pattern("(Seal|Open)")}},
-	{pkg: "value", title: "round trips", benchtime: "40ms", patterns: []string{
+	{pkg: "value", title: "seal and open", benchtime: "50ms", more: 2, patterns: []string{pattern("(Seal|Open)")}},
+	{pkg: "value", title: "round trips", benchtime: "40ms", more: 1, patterns: []string{
 		pattern("Value", "shape=.+", "size=medium", "op=roundtrip"),
 		pattern("Value", "shape=account", "size=(small|large)", "op=roundtrip"),
 		pattern("Value", "shape=account", "size="+requestSize, "op=open", "by=(cbor|hardtack-cbor)"),
@@ -47,19 +48,20 @@ var quick = []selection{
 	{pkg: "value", title: "payloads", benchtime: "15ms", patterns: []string{pattern("Payload")}},
 	{pkg: "value", title: "keys", benchtime: "25ms", patterns: []string{pattern("Keys")}},
 	{pkg: "value", title: "compression", benchtime: "10ms", patterns: []string{pattern("Compress", "shape=.+", "size=medium")}},
-	{pkg: "request", title: "requests", benchtime: "100ms", patterns: []string{
+	{pkg: "request", title: "requests", benchtime: "100ms", more: 1, patterns: []string{
 		pattern("Request", "via=handler", "op=.+", "clients=1", serverless),
 	}},
-	{pkg: "request", title: "requests with servers", benchtime: "100ms", patterns: []string{
+	{pkg: "request", title: "requests with servers", benchtime: "100ms", more: 1, patterns: []string{
 		pattern("Request", "via=handler", "op=.+", "clients=1", withServer),
 	}},
+	{pkg: "request", title: "inline", benchtime: "40ms", more: 5, patterns: []string{pattern("Inline")}},
 	{pkg: "request", title: "loopback", benchtime: "60ms", patterns: []string{
 		pattern("Request", "via=loopback", "op=.+", "clients=(1|64)", serverless),
 	}},
 	{pkg: "request", title: "loopback with servers", benchtime: "60ms", patterns: []string{
 		pattern("Request", "via=loopback", "op=.+", "clients=(1|64)", withServer),
 	}},
-	{pkg: "request", title: "cores", benchtime: "100ms", patterns: []string{pattern("Cores")}},
+	{pkg: "request", title: "cores", benchtime: "100ms", more: 1, patterns: []string{pattern("Cores")}},
 	{pkg: "request", title: "headers", benchtime: "50ms", patterns: []string{pattern("Header")}},
 	{pkg: "request", title: "live sessions", benchtime: "40ms", inARow: true, patterns: []string{
 		pattern("Live", "live=(1|1000|100000)", "op=read"),
@@ -75,6 +77,7 @@ var full = []selection{
 	{pkg: "value", title: "compression", benchtime: "20ms", patterns: []string{pattern("Compress")}},
 	{pkg: "request", title: "requests", benchtime: "100ms", patterns: []string{pattern("Request", "via=.+", "op=.+", "clients=.+", serverless)}},
 	{pkg: "request", title: "requests with servers", benchtime: "100ms", patterns: []string{pattern("Request", "via=.+", "op=.+", "clients=.+", withServer)}},
+	{pkg: "request", title: "inline", benchtime: "50ms", more: 5, patterns: []string{pattern("Inline")}},
 	{pkg: "request", title: "shapes", benchtime: "30ms", patterns: []string{pattern("Shapes")}},
 	{pkg: "request", title: "cores", benchtime: "200ms", patterns: []string{pattern("Cores")}},
 	{pkg: "request", title: "headers", benchtime: "100ms", patterns: []string{pattern("Header")}},

@@ -34,3 +34,16 @@ func BenchmarkRequest(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkInline has of the handlers alone what the target about a hybrid Jar's cookie is made of, so that it can be measured more often: the bound is narrow.
+func BenchmarkInline(b *testing.B) {
+	opened := newApps(b)
+	for _, op := range operations {
+		for _, c := range contendersBy("none", "hardtack-stateless", "hardtack-inline") {
+			b.Run(fmt.Sprintf("op=%s/by=%s", op.name, c.name), func(b *testing.B) {
+				a := opened.get(b, c)
+				serveInTurn(b, a.handler(op.visit), a.requests(b, op.method, 1))
+			})
+		}
+	}
+}
