@@ -156,7 +156,9 @@ func (j *Jar[T]) withFields(s *Session[T], err error) error {
 // the cookie came in a former format or place, or a session has come back from
 // the store. It stores the data as it was read, and not changes to s.Data. More
 // than a second after Get it does nothing, so that a slow request cannot overwrite what
-// happened meanwhile. Handler calls it by itself. Its errors are those of Save.
+// happened meanwhile. Handler calls it by itself. Its errors are those of Save; the
+// cookie in the browser then goes on as it was. One is a *SizeError of a stateless Jar: a later issue time and
+// a rotated key take some bytes, which a session within 12 bytes of Budget.Max may not have.
 func (j *Jar[T]) Touch(w http.ResponseWriter, r *http.Request, s *Session[T]) (Placement, error) {
 	if j == nil || j.core == nil || s == nil || s.state().jar != j.core {
 		return Placement{}, ErrNotConfigured
