@@ -32,7 +32,7 @@ var (
 // references are what the others of a benchmark are compared with.
 var references = map[string]string{
 	"Seal": "floor", "Open": "floor", "Value": "hardtack-cbor", "Payload": "hardtack-cbor", "Keys": "hardtack", "Compress": "deflate-7",
-	"Request": "hardtack-stateless", "Shapes": "hardtack-stateless", "Cores": "hardtack-stateless", "Header": "hardtack-stateless", "Live": "hardtack-stateless",
+	"Request": "hardtack-stateless", "Inline": "hardtack-stateless", "Shapes": "hardtack-stateless", "Cores": "hardtack-stateless", "Header": "hardtack-stateless", "Live": "hardtack-stateless",
 }
 
 func valueCell(shape, size, op, by string) string {

@@ -149,7 +149,7 @@ const method = `## How this is measured
 ` + "`make bench`" + ` measures what this page has, ` + "`make bench-full`" + ` the whole matrix, into ` + "[full.txt](full.txt) and [full.md](full.md)" + `.
 Everything is measured in %d rounds, the whole matrix in %d: a round measures each cell once, and what most targets depend on two to six times, one cell after the other and then all again, so
 that what disturbs the machine for a while slows all contenders down alike. A ratio is formed each time by itself, and its median is shown. The interval around it has the median with a confidence of 95 %%. What a contender
-*adds* is its time less that of the handler without a session, in the same round; "noise" stands where that is not above zero. Requests among many live
+*adds* is its time less that of the handler without a session, in the same round; times in which that is not above zero are left out, and "noise" stands where they are half of all or more. Requests among many live
 sessions are measured as often, but in a row, since the stores take long to fill. Contenders that need a server are measured in a process of their own.
 
 Each peer is used as its documentation recommends, with the keys and settings that it recommends. The code is in [bench/](../../bench). What there is to know:

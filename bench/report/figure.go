@@ -82,13 +82,16 @@ func (f figure) in(r *results) (benchmath.Summary, error) {
 	if len(values) != len(under) {
 		return benchmath.Summary{}, fmt.Errorf("%s: %d rounds over %d", f.name, len(values), len(under))
 	}
-	for i := range values {
-		if under[i] <= 0 {
-			return benchmath.Summary{}, fmt.Errorf("%w: what %s adds", errNoise, f.under.of)
+	ratios := values[:0]
+	for i, u := range under {
+		if u > 0 { // else it says nothing
+			ratios = append(ratios, values[i]/u)
 		}
-		values[i] /= under[i]
 	}
-	return summary(values), nil
+	if 2*len(ratios) <= len(under) {
+		return benchmath.Summary{}, fmt.Errorf("%w: what %s adds", errNoise, f.under.of)
+	}
+	return summary(ratios), nil
 }
 
 // cells returns the names of all cells that the figure is made of.

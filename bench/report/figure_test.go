@@ -34,6 +34,16 @@ func TestAddedThatIsNotAboveZero(t *testing.T) {
 	assert.NoError(t, s.err)
 }
 
+func TestRoundsOfNoiseAreLeftOut(t *testing.T) {
+	text := ""
+	for _, ours := range []string{"60", "40", "70"} { // above none by 10, −10 and 20
+		text += "BenchmarkA/by=none-2 1 50 ns/op\nBenchmarkA/by=ours-2 1 " + ours + " ns/op\nBenchmarkA/by=peer-2 1 90 ns/op\n"
+	}
+	s, err := added(seconds, "A", "peer", "ours").in(parsed(t, text))
+	require.NoError(t, err)
+	assert.InDelta(t, 3, s.Center, 1e-9, "the median of 40/10 and 40/20")
+}
+
 func TestRoundsThatDoNotMatch(t *testing.T) {
 	r := parsed(t, "BenchmarkA/by=ours-2 1 50 ns/op\nBenchmarkA/by=ours-2 1 50 ns/op\nBenchmarkA/by=peer-2 1 90 ns/op\n")
 	_, err := ratio(seconds, "A/by=peer", "A/by=ours").in(r)

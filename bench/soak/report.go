@@ -167,7 +167,7 @@ func (r *report) writeFigures(b *strings.Builder) {
 	}
 }
 
-// writeLatencies writes milliseconds from when a request was due to be sent to the end of its answer.
+// writeLatencies writes milliseconds from when a request was sent, or began to wait for a connection, to the end of its answer.
 func (r *report) writeLatencies(b *strings.Builder) {
 	b.WriteString("\n| milliseconds | | requests | p50 | p90 | p95 | p99 | p99.9 | max |\n|---|---|--:|--:|--:|--:|--:|--:|--:|\n")
 	for _, kind := range []string{all, look, lookIn("cookie"), lookIn("store"), add, remove, login, logout} {
