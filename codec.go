@@ -138,19 +138,22 @@ func NewSealedCodec(keys *Keyring, serializers ...Serializer) *SealedCodec {
 	return &SealedCodec{keys: keys, serializers: append(slices.Clone(serializers), CBOR{}, JSON{})}
 }
 
-// with returns a codec of the same keys and serializers that compresses and pads as configured.
+// with returns a codec of the same keys that also opens what the configured serializer wrote, and compresses and pads as configured.
 func (c *SealedCodec) with(config *Config) *SealedCodec {
-	return &SealedCodec{keys: c.keys, serializers: c.serializers, compressor: config.InsecureCompression,
+	return &SealedCodec{keys: c.keys, serializers: append([]Serializer{config.Serializer}, c.serializers...), compressor: config.InsecureCompression,
 		padTo: config.PadTo, mostPlain: seal.MostPlain(config.Budget.Max - len(config.Name))}
 }
 
 // Encrypts returns true.
 func (*SealedCodec) Encrypts() bool { return true }
 
-// CheckConfig implements ConfigChecker.
-func (c *SealedCodec) CheckConfig(*Config, CodecPlace) error {
-	if c == nil || c.keys == nil {
+// CheckConfig implements ConfigChecker: a Jar's own codec has the ring of the Jar.
+func (c *SealedCodec) CheckConfig(config *Config, place CodecPlace) error {
+	switch {
+	case c == nil || c.keys == nil:
 		return errors.New("was not made by NewSealedCodec with a ring")
+	case place != CodecOfFormer && c.keys != config.Keys:
+		return errors.New("was made with another ring than Keys")
 	}
 	return nil
 }

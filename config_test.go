@@ -107,6 +107,23 @@ func TestSealedCodecHasToBeMade(t *testing.T) {
 	}
 }
 
+// Another ring would not hear of Lifetime, and so let its keys retire too early.
+func TestSealedCodecHasTheRingOfTheJar(t *testing.T) {
+	keys := hardtack.EphemeralKeyring()
+	codec := hardtack.NewSealedCodec(hardtack.EphemeralKeyring())
+	_, err := hardtack.New[jrData](hardtack.Config{Keys: keys, Codec: codec})
+	assert.Equal(t, []string{"Codec"}, jrFaults(err))
+	_, err = hardtack.New[jrData](hardtack.Config{Keys: keys, Formerly: []hardtack.Former{{Name: "old", Codec: codec}}})
+	assert.NoError(t, err, "a former may have a ring of its own")
+}
+
+func TestSealedCodecKnowsTheSerializerOfTheJar(t *testing.T) {
+	keys := hardtack.EphemeralKeyring()
+	j := jrNew[jrData](t, hardtack.Config{Keys: keys, Serializer: jrRaw(200), Codec: hardtack.NewSealedCodec(keys)})
+	_, s := jrOpen(t, j, jrStart(t, j, jrData{N: 4}))
+	assert.Equal(t, 4, s.Data.N)
+}
+
 func TestKeyMayNotRetireTooEarly(t *testing.T) {
 	b := jrAt(0)
 	limit := b.Activate().Add(time.Hour + 2*time.Minute)

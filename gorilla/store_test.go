@@ -175,7 +175,7 @@ func TestNewStoreReportsEveryFault(t *testing.T) {
 		"StoreConfig.Config.Name", "StoreConfig.Config.Domain", "StoreConfig.Config.Path", "StoreConfig.Config.SameSite", "StoreConfig.Config.Partitioned",
 		"StoreConfig.Config.BrowserSession", "StoreConfig.Config.IdleTimeout", "StoreConfig.Config.Codec", "StoreConfig.Config.Serializer", "StoreConfig.Config.Formerly",
 		"StoreConfig.OldMaxAge", "StoreConfig.OldKeyPairs[0]",
-		"Keys", "Audience", "Lifetime", "(store)",
+		"Keys", "Audience", "Lifetime", "Codec", "(store)",
 	}, fields)
 
 	for _, c := range []gorilla.StoreConfig{{OldMaxAge: time.Hour}, {OldSerializer: securecookie.GobEncoder{}}, {WriteOld: true}} {
