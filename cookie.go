@@ -91,6 +91,11 @@ func otherCookies(h http.Header, s *scope) (n int) {
 	return n
 }
 
+// setsCookie reports whether a line of the header is s's cookie.
+func setsCookie(h http.Header, s *scope) bool {
+	return slices.ContainsFunc(h["Set-Cookie"], s.owns)
+}
+
 // validValue reports whether every byte of v survives the way to any browser
 // and back: the cookie-octets of RFC 6265.
 func validValue(v []byte) bool {

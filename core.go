@@ -49,7 +49,7 @@ func newCore(c Config, store Store) (*core, error) {
 	}
 	c.Keys.adopt(c.Now, c.Lifetime)
 	k := &core{Config: c, present: c.scope(c.Name, c.Domain, c.Path)}
-	k.references = NewSealedCodec(c.Keys, c.Serializer).with(&c)
+	k.references = NewSealedCodec(c.Keys).with(&c)
 	if k.custom = k.Codec != nil; !k.custom {
 		k.Codec = k.references
 	} else if sealed, ok := k.Codec.(*SealedCodec); ok {
@@ -377,6 +377,7 @@ func (l *lookup) accept(st *state) *state {
 		}
 		return nil
 	}
+	st.readAt = l.Now() // the store may have taken its time
 	st.settle(rec.size)
 	return st
 }
@@ -492,7 +493,12 @@ type writing struct {
 	filed *KeyID // the record is in the index by subject, under this key
 }
 
-func (c *core) write(w *writing) (Placement, error) {
+func (c *core) write(w *writing) (p Placement, err error) {
+	defer func() {
+		if errors.Is(err, ErrConflict) || errors.Is(err, ErrEnded) || errors.Is(err, ErrRecordMissing) {
+			w.st.written = true // somebody was faster: a Touch must not bring back what was read before
+		}
+	}()
 	st := w.st
 	w.now = c.Now()
 	if !w.now.Before(st.rec.Expires) {
@@ -580,7 +586,9 @@ func (c *core) seal(w *writing) ([]byte, KeyID, error) {
 func (c *core) beside(w *writing) int {
 	n := otherCookies(w.out, &c.present)
 	for _, i := range w.gone {
-		n += len("Set-Cookie: \r\n") + len(c.formers[i].expiry())
+		if !setsCookie(w.out, &c.formers[i]) { // else an earlier save of this response has expired it
+			n += len("Set-Cookie: \r\n") + len(c.formers[i].expiry())
+		}
 	}
 	attributes := len(c.present.place) + len(c.present.flags)
 	if !c.BrowserSession {

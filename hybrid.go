@@ -80,12 +80,13 @@ func (c *core) adopt(st *state, v view) error {
 
 // reload reads the session again after a conflict.
 func (c *core) reload(ctx context.Context, st *state) (*state, error) {
-	again := &state{jar: c, rec: st.rec, readAt: c.Now(), former: st.former, strays: st.strays, exists: true,
+	again := &state{jar: c, rec: st.rec, former: st.former, strays: st.strays, kept: st.kept, exists: true,
 		mustSet: st.mustSet || st.rec.Kind != KindReference}
 	if st.renewal != nil {
 		again.rec = st.renewal.rec
 	}
 	v, err := c.look(ctx, &again.rec)
+	again.readAt = c.Now()
 	switch {
 	case err != nil:
 		return nil, err
@@ -320,7 +321,6 @@ func (c *core) overflow(w *writing) (Placement, error) {
 			if _, err := c.writeReference(&ref, ReasonOver); err != nil {
 				return Placement{}, err
 			}
-			st.written = true // a Touch must not take the reference back
 			return c.conflict(w)
 		}
 		old = v.env.Revision

@@ -156,7 +156,8 @@ func (j *Jar[T]) withFields(s *Session[T], err error) error {
 // the cookie came in a former format or place, or a session has come back from
 // the store. It stores the data as it was read, and not changes to s.Data. More
 // than a second after Get it does nothing, so that a slow request cannot overwrite what
-// happened meanwhile. Handler calls it by itself. Its errors are those of Save; the
+// happened meanwhile, and so it does after a Save of this request that failed because the session had
+// changed or ended. Handler calls it by itself. Its errors are those of Save; the
 // cookie in the browser then goes on as it was. One is a *SizeError of a stateless Jar: a later issue time and
 // a rotated key take some bytes, which a session within 12 bytes of Budget.Max may not have.
 func (j *Jar[T]) Touch(w http.ResponseWriter, r *http.Request, s *Session[T]) (Placement, error) {
@@ -175,9 +176,13 @@ func (j *Jar[T]) Touch(w http.ResponseWriter, r *http.Request, s *Session[T]) (P
 	ser, payload := s.st.rec.Serializer, s.st.rec.Payload
 	if !j.core.knows(ser) {
 		// A former format's bytes could not be read back from ours.
-		var err error
+		var read T
+		err := ser.Unmarshal(payload, &read)
+		if err != nil {
+			return Placement{}, err
+		}
 		ser = j.core.Serializer
-		if payload, err = ser.Marshal(&s.Data); err != nil {
+		if payload, err = ser.Marshal(&read); err != nil {
 			return Placement{}, err
 		}
 	}
@@ -208,16 +213,26 @@ func (j *Jar[T]) Delete(w http.ResponseWriter, r *http.Request, s *Session[T]) e
 // tells that somebody else was faster; so fn may run several times, and must change only
 // its argument. What fn returns ends it, and nothing is saved. A refused cookie
 // means that fn sees a fresh session; ErrStoreUnavailable is returned at once. A session
-// that is in its cookie has nobody to tell: there the last response wins.
+// that is in its cookie has nobody to tell: there the last response wins. Within Handler, a change from before Update
+// is saved along, and could not be made again: then ErrConflict is returned at once.
 func (j *Jar[T]) Update(w http.ResponseWriter, r *http.Request, fn func(*Session[T]) error) (Placement, error) {
 	s, err := j.Get(r)
+	attempts := maxAttempts
+	if q := j.request(r.Context()); q != nil && q.s == s && j.core.store != nil {
+		if _, changed := q.changed(); changed {
+			attempts = 1
+		}
+	}
 	for attempt := 1; ; attempt++ {
 		if errors.Is(err, ErrStoreUnavailable) || errors.Is(err, ErrNotConfigured) {
 			return Placement{}, err
 		}
-		before := *s.st.state
+		ref, before := s.st, *s.st.state
 		data, ok := j.encode(s)
 		if err := fn(s); err != nil {
+			if s.st != ref || s.st.written != before.written {
+				return Placement{}, err // fn has ended or saved it by itself
+			}
 			// Handler must not save what fn has left behind.
 			*s = Session[T]{st: s.st}
 			*s.st.state = before
@@ -227,7 +242,7 @@ func (j *Jar[T]) Update(w http.ResponseWriter, r *http.Request, fn func(*Session
 			return Placement{}, err
 		}
 		p, saveErr := j.Save(w, r, s)
-		if !errors.Is(saveErr, ErrConflict) || attempt == maxAttempts {
+		if !errors.Is(saveErr, ErrConflict) || attempt >= attempts {
 			return p, saveErr
 		}
 		select {

@@ -24,12 +24,18 @@ import (
 // a 5xx answer of its own. Changes after the first byte are reported to the Observer. If
 // next panics, nothing is saved. A Save that the handler calls itself is its own business, and so is its error.
 //
+// Within a Handler of the same Jar it leaves everything to that one.
+//
 // http.TimeoutHandler belongs around Handler, never within: it answers while its
 // handler still runs, and the session would be read while that changes it.
 func (j *Jar[T]) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if j == nil || j.core == nil {
 			http.Error(rw, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+			return
+		}
+		if j.request(r.Context()) != nil {
+			next.ServeHTTP(rw, r) // the one around this has the session
 			return
 		}
 		q := &request[T]{Context: r.Context(), jar: j}
@@ -328,8 +334,11 @@ func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
 	return io.Copy(w.ResponseWriter, r)
 }
 
-// FlushError commits first.
+// FlushError commits first, if the underlying writer can flush.
 func (w *responseWriter) FlushError() error {
+	if !supports[http.Flusher](w) && !supports[interface{ FlushError() error }](w) {
+		return http.ErrNotSupported
+	}
 	if err := w.commit(0); err != nil {
 		return err
 	}
@@ -343,8 +352,8 @@ func (w *responseWriter) Flush() { _ = w.FlushError() }
 // the hijacker sends the header itself, so it is reported as a late change
 // unless the header has been sent.
 func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	if !canHijack(w.ResponseWriter) {
-		return nil, nil, http.ErrNotSupported // the handler may still answer otherwise
+	if !supports[http.Hijacker](w) {
+		return nil, nil, http.ErrNotSupported
 	}
 	before := w.committed
 	if err := w.commit(0); err != nil {
@@ -357,17 +366,22 @@ func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, rw, err
 }
 
-// canHijack reports whether http.ResponseController would find a Hijacker.
-func canHijack(w http.ResponseWriter) bool {
+// supports reports whether http.ResponseController would find an I below the responseWriters, which have every method. The
+// handler may still answer otherwise if it does not.
+func supports[I any](w http.ResponseWriter) bool {
 	for {
-		switch t := w.(type) {
-		case http.Hijacker:
+		if own, ok := w.(*responseWriter); ok {
+			w = own.ResponseWriter
+			continue
+		}
+		if _, ok := w.(I); ok {
 			return true
-		case interface{ Unwrap() http.ResponseWriter }:
-			w = t.Unwrap()
-		default:
+		}
+		below, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
 			return false
 		}
+		w = below.Unwrap()
 	}
 }
 
