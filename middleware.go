@@ -24,7 +24,7 @@ import (
 // a 5xx answer of its own. Changes after the first byte are reported to the Observer. If
 // next panics, nothing is saved. A Save that the handler calls itself is its own business, and so is its error.
 //
-// Within a Handler of the same Jar it leaves everything to that one.
+// Within a Handler of the same Jar it leaves everything to that one, unless the request has other cookies.
 //
 // http.TimeoutHandler belongs around Handler, never within: it answers while its
 // handler still runs, and the session would be read while that changes it.
@@ -34,7 +34,7 @@ func (j *Jar[T]) Handler(next http.Handler) http.Handler {
 			http.Error(rw, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 			return
 		}
-		if j.request(r.Context()) != nil {
+		if outer := j.request(r.Context()); outer != nil && slices.Equal(outer.r.Header["Cookie"], r.Header["Cookie"]) {
 			next.ServeHTTP(rw, r) // the one around this has the session
 			return
 		}

@@ -43,6 +43,22 @@ func TestHandlerWithinItselfSharesTheSession(t *testing.T) {
 	}
 }
 
+// A handler may make requests of its own, in its context. Those of somebody else are somebody else's.
+func TestHandlerWithinItselfForAnother(t *testing.T) {
+	g := newMwRig(t, false)
+	g.login(mwData{N: 1})
+	another := jrRequest(jrStart(t, g.jar, mwData{N: 100}))
+	h := g.jar.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.from(r).Data.N++ }))
+	sub := httptest.NewRecorder()
+	g.do(func(w http.ResponseWriter, r *http.Request) {
+		g.from(r).Data.N = 2
+		h.ServeHTTP(sub, another.WithContext(r.Context()))
+	})
+	assert.Equal(t, 2, g.data().N)
+	_, s := jrOpen(t, g.jar, jrPair(sub.Header().Get("Set-Cookie")))
+	assert.Equal(t, 101, s.Data.N)
+}
+
 // Handler must not bring back what fn has ended, or saved.
 func TestUpdateWhoseFunctionDoesMore(t *testing.T) {
 	banned := errors.New("banned")
