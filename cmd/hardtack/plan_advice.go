@@ -17,6 +17,8 @@ const (
 )
 
 const (
+	later     = 12   // bytes that the cookie of a session may take more when it is saved or touched again, with a rotated key
+	plain     = 3072 // bytes of a cookie that stock proxies pass
 	most      = 0.5  // share of the samples over the budget above which a hybrid Jar saves little
 	near      = 0.75 // of the budget, above which there is little room to grow
 	fewSample = 20
@@ -42,7 +44,10 @@ func (r *planReport) advise() {
 	case over == 0:
 		a.Mode, a.Rule = modeStateless, ruleFits
 		a.Sentence = fmt.Sprintf("Take stateless sessions, because the largest sample makes a cookie of %s bytes, within the budget of %s, and so no store is needed.", countText(cbor.Cookie.Max), budget)
-	case hybrid.Stored > most && stateless.Saved == 1:
+	case hybrid.Stored > most && stateless.Saved == 1 && cbor.Cookie.Max <= plain:
+		a.Mode, a.Rule = modeStateless, ruleProxy
+		a.Sentence = fmt.Sprintf("Take stateless sessions, because %s, but none the %s that proxies pass as they are installed.", exceed, countText(plain))
+	case hybrid.Stored > most && stateless.Saved == 1 && r.Assumptions.Max-cbor.Cookie.Max >= later:
 		a.Mode, a.Rule = modeStateless, ruleProxy
 		a.Sentence = fmt.Sprintf("Take stateless sessions and give the proxy a buffer of 8 KiB for the head of a response (nginx: proxy_buffer_size 8k), because %s, "+
 			"but none the %s that browsers keep; where the proxy cannot be changed, keep all sessions on the server, with a library made for that.", exceed, countText(r.Assumptions.Max))
@@ -55,7 +60,7 @@ func (r *planReport) advise() {
 		a.Sentence = "Keep all sessions on the server, with a library made for that, because " + exceed + ", so that " + requests + " would ask a store anyway."
 	default:
 		a.Mode, a.Rule = modeHybrid, ruleOverflow
-		a.Sentence = "Take hybrid sessions, because " + exceed + " and a store is needed for them, but for none of the others."
+		a.Sentence = "Take hybrid sessions, because " + exceed + " and a store is needed for them, and for the others only at a logout."
 	}
 	if r.Samples.Count < fewSample && a.Rule != ruleRevoke { // which no sample could change
 		if r.Samples.Count == 1 {
@@ -64,11 +69,11 @@ func (r *planReport) advise() {
 			a.Sentence = "If these samples are typical, " + strings.ToLower(a.Sentence[:1]) + a.Sentence[1:]
 		}
 	}
-	a.Warnings = r.warnings(stateless.Saved == 1 && a.Rule != ruleProxy)
+	a.Warnings = r.warnings(a.Mode == modeStateless, stateless.Saved == 1 && a.Rule != ruleProxy)
 }
 
-// warnings are what to know besides. offerProxy: none of the samples exceeds what browsers keep, and the advice does not say so.
-func (r *planReport) warnings(offerProxy bool) (w []string) {
+// warnings are what to know besides. stateless: that is the advice; offerProxy: none of the samples exceeds what browsers keep, and the advice does not say so.
+func (r *planReport) warnings(stateless, offerProxy bool) (w []string) {
 	add := func(format string, args ...any) { w = append(w, fmt.Sprintf(format, args...)) }
 	cbor, assumed := &r.Formats[0], &r.Assumptions
 	budget := assumed.Budget
@@ -82,7 +87,12 @@ func (r *planReport) warnings(offerProxy bool) (w []string) {
 	if cbor.OverBudget == 0 && float64(cbor.Cookie.Max) > near*float64(budget) {
 		add("The largest sample leaves %s bytes below the budget: if sessions grow, take a hybrid jar, which reads the same cookies.", countText(cbor.HeadRoomBudget))
 	}
-	if cbor.OverBudget > 0 && offerProxy && budget < r.Assumptions.Max {
+	if room := assumed.Max - cbor.Cookie.Max; cbor.OverBudget > 0 && stateless && float64(cbor.Cookie.Max) > near*float64(assumed.Max) {
+		add("The largest sample leaves %s bytes of what browsers keep: a stateless session that grows beyond is not saved.", countText(room))
+	}
+	if cbor.OverBudget > 0 && offerProxy && cbor.Cookie.Max <= plain {
+		add("All samples fit the %s bytes that proxies pass as they are installed: with a budget of that, stateless sessions do.", countText(plain))
+	} else if cbor.OverBudget > 0 && offerProxy && assumed.Max-cbor.Cookie.Max >= later {
 		add("All samples fit the %s bytes that browsers keep: if no proxy limits a response's head below 8 KiB (nginx: proxy_buffer_size 8k), stateless sessions do too.", countText(r.Assumptions.Max))
 	}
 	if c := r.format("sealed-cbor-compressed"); cbor.OverBudget > 0 && c.OverBudget == 0 {

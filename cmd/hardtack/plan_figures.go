@@ -86,8 +86,11 @@ func microsText(us float64) string {
 
 // addedText is what a store adds to a request, in microseconds.
 func addedText(us float64) string {
-	if us == 0 {
+	switch {
+	case us == 0:
 		return "0"
+	case us < 0: // not known
+		return "–"
 	}
 	return microsText(us)
 }

@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 )
 
-// pageStart is how a page of ours begins.
-const pageStart = "<!DOCTYPE html"
+// pageStart is how a page of ours begins, and no other.
+const pageStart = "<!DOCTYPE html>\n<html lang=\"en\" id=\"hardtack-plan\">\n"
 
 // mayOverwrite returns an error unless path is free, empty, or an earlier report that is none of the files that are read.
 func mayOverwrite(path string, files []string) error {

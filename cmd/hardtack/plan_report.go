@@ -165,10 +165,14 @@ func (l *planLatency) operations() []operation {
 	return all
 }
 
-// toRead is what the store adds to a request that reads, on average, in microseconds; toSave to one that saves.
+// toRead is what the store adds to a request that reads, on average, in microseconds; toSave to one that saves. What was measured is a
+// compare-and-swap, which another library has not, so of modeServerSide toSave is not known: negative.
 func (l *planLatency) toRead(m planMode) float64 { return m.ReadTrips * l.Read.P50 }
 
 func (l *planLatency) toSave(m planMode) float64 {
+	if m.Name == modeServerSide {
+		return -1
+	}
 	return m.WriteTrips / 2 * (l.Read.P50 + l.Write.P50)
 }
 

@@ -485,10 +485,19 @@ func TestPlanAdvice(t *testing.T) {
 			ofSize(100), []string{"--revoke"}, modeServerSide, ruleRevoke, "Keep all", []string{"1 sample is little"},
 		},
 		"most overflow, and browsers would take them": {
-			strings.Repeat(ofSize(100)+ofSize(2500)+ofSize(2500), 10), []string{"--budget", "2000"}, modeStateless, ruleProxy, "proxy_buffer_size 8k), because 20 of 30 samples exceed", []string{"`text` takes"},
+			strings.Repeat(ofSize(100)+ofSize(2500)+ofSize(2500), 10), []string{"--budget", "2000"}, modeStateless, ruleProxy, "proxy_buffer_size 8k), because 20 of 30 samples exceed", []string{"leaves 587 bytes of what browsers keep", "`text` takes"},
 		},
 		"all overflow, and browsers would take them": {
-			strings.Repeat(ofSize(2500), 20), []string{"--budget", "2000"}, modeStateless, ruleProxy, "but none the 4,096 that browsers keep; where the proxy cannot be changed, keep all sessions on the server", []string{"`text` takes"},
+			strings.Repeat(ofSize(2500), 20), []string{"--budget", "2000"}, modeStateless, ruleProxy, "but none the 4,096 that browsers keep; where the proxy cannot be changed, keep all sessions on the server", []string{"leaves 587 bytes of what browsers keep", "`text` takes"},
+		},
+		"all overflow, and proxies would take them": {
+			strings.Repeat(ofSize(500), 20), []string{"--budget", "512"}, modeStateless, ruleProxy, "none the 3,072 that proxies pass as they are installed", []string{"`text` takes"},
+		},
+		"all overflow, and browsers would take them today": {
+			strings.Repeat(ofSize(2944), 20), nil, modeServerSide, ruleMost, "every request would ask a store", []string{"`text` takes"},
+		},
+		"some overflow, and proxies would take them": {
+			strings.Repeat(ofSize(100), 19) + ofSize(1000), []string{"--budget", "512"}, modeHybrid, ruleOverflow, "1 of 20 samples", []string{"All samples fit the 3,072 bytes that proxies pass", "`text` takes"},
 		},
 		"all overflow": {
 			strings.Repeat(ofSize(9000), 20), nil, modeServerSide, ruleMost, "every request would ask a store", []string{"`text` takes"},
@@ -838,6 +847,10 @@ func TestPlanOverwritesReportsOnly(t *testing.T) {
 		assert.NotEmpty(t, r.err)
 		assert.Equal(t, `{"a":1}`, content(samples))
 	}
+	other := file("index.html", "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<title>Somebody else's</title>")
+	was := content(other)
+	require.NotZero(t, planOf(t, "{}", "--html", other).status)
+	assert.Equal(t, was, content(other), "a page that is no report")
 	page := file("page.html", "")
 	for range 2 { // an empty file, and a report
 		r := planOf(t, "{}", "--html", page)
