@@ -34,7 +34,7 @@ lint: ## gofmt, go mod tidy, go build, go vet, staticcheck, govulncheck
 fuzz: ## every fuzz target for FUZZTIME=30s; FUZZ=regexp selects some
 	FUZZTIME="$(FUZZTIME)" FUZZ="$(FUZZ)" scripts/fuzz
 
-bench: deps ## measure every figure that the documents quote, beside the peers, and write docs/benchmarks (13 minutes)
+bench: deps ## measure the figures that the documents quote, beside the peers, and write docs/benchmarks (13 minutes)
 	cd bench && GOWORK=off go run ./report quick
 
 bench-full: deps ## measure the whole matrix as well, into docs/benchmarks/full.md (20 minutes)

@@ -137,7 +137,7 @@ const head = `# Benchmarks
 
 <!-- Written by make bench and make bench-full from quick.txt and full.txt: changes made here are lost. -->
 
-hardtack beside its peers: whatever is compared was measured in turn, in the same rounds. Ratios are what to read. They carry over to other machines far
+hardtack beside its peers: whatever is compared was measured in turn, in the same rounds, but for the requests among many stored sessions. Ratios are what to read. They carry over to other machines far
 better than times do, which are given only as of this one.
 
 ## The machine
@@ -158,7 +158,9 @@ Each peer is used as its documentation recommends, with the keys and settings th
 - Hybrid contenders that store have a Budget that stores this session of some 440 bytes, which would otherwise be in its cookie.
 - All cookies come from one process, so hardtack's derived key is at hand. ` + "`BenchmarkOpenFirst`" + ` of internal/seal has the other case.
 - SQLite is modernc.org/sqlite for both: hardtack with its default of 8 connections, scs with the number that was fastest for it in writes with many clients.
-- scs works only within its middleware. ` + "`hardtack-stateless`" + ` is used without the Jar's; the rows with ` + "`-handler`" + ` are with it.
+- scs is used with LoadAndSave, its middleware, as its documentation recommends for most. ` + "`hardtack-stateless`" + ` is used without the Jar's; the rows with ` + "`-handler`" + ` are with it, and are what to compare where you use it.
+- The round trips of hardtack are a serializer and a codec without a Jar, and what a caller can keep is kept: a record, a buffer. So it is for tink. The other peers have
+  nothing that could be kept; what they need for each session alike, such as keys, parsers and ciphers, was made once.
 
 The files are in the Go benchmark format. To see all contenders side by side, or to compare with a run of your own:
 

@@ -92,8 +92,8 @@ var targets = []target{
 		is:       "≥", bound: 1.8,
 		judged: []figure{coresFigure("read", "hardtack-stateless"), coresFigure("write", "hardtack-stateless")},
 		beside: []figure{coresFigure("read", "none"), coresFigure("write", "none")},
-		why: "`none` beside it is what the machine gives to a handler that does nothing. A read allocates, and the garbage collector runs on the cores that are measured; " +
-			"and what a key has opened is counted in one place for all cores.",
+		why: "`none` beside it is what the machine gives to a handler that does nothing. A read allocates, and the garbage collector runs on the cores that are measured: " +
+			"the contenders that allocate gain less from a second core than the one that does not.",
 	},
 }
 
@@ -141,7 +141,7 @@ func roundtripTarget(sentence, peer, is string, bound float64) target {
 	}
 	if peer == "tink-cbor" {
 		t.why = "A cookie made with tink has the data and an expiry. hardtack's also has an identity, a subject, when it was created and issued, a revision, and a nonce twice as long: some 70 bytes more " +
-			"to encode, seal and check. The smaller the session, the more that weighs."
+			"to encode, seal and check, and what hardtack writes as CBOR is looked at once more."
 	}
 	for _, shape := range shapes {
 		t.judged = append(t.judged, roundtripFigure(shape, "medium", peer, "hardtack-cbor"))
