@@ -19,6 +19,27 @@ func requestGrid(s *sheet) grid {
 	return g
 }
 
+func decisionGrid(s *sheet) grid {
+	g := grid{{"the session is", "read adds", "write adds", "loopback read, 1 client", "loopback read, 64 clients"}}
+	for _, choice := range [][2]string{
+		{"in its cookie, stateless", "hardtack-stateless"},
+		{"in its cookie, hybrid", "hardtack-inline"},
+		{"in Redis, hybrid", "hardtack-redis"},
+		{"in PostgreSQL, hybrid", "hardtack-postgres"},
+		{"in Redis, always: scs", "scs-redis"},
+	} {
+		row := []string{choice[0]}
+		for _, op := range []string{"read", "write"} {
+			row = append(row, s.show(addedOverRead(op, choice[1]), number))
+		}
+		for _, clients := range []string{"1", "64"} {
+			row = append(row, s.show(beside(requestSetting("loopback", "read", clients), choice[1], "none"), number))
+		}
+		g = append(g, row)
+	}
+	return g
+}
+
 // addedOverRead is what a contender adds to a request, over what hardtack-stateless adds to one that reads.
 func addedOverRead(op, by string) figure {
 	read := requestSetting("handler", "read", "1")

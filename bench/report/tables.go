@@ -20,6 +20,12 @@ var tables = []table{
 		grid:  targetsGrid,
 	},
 	{
+		name: "decision", title: "The choice",
+		intro: "What each kind of session costs a request: as in [What a session adds to a request](#what-a-session-adds-to-a-request) and " +
+			"[Requests with a store, over loopback](#requests-with-a-store-over-loopback).",
+		grid: decisionGrid,
+	},
+	{
 		name: "roundtrip", title: "From a struct to a cookie and back",
 		intro: "Time relative to `hardtack-cbor`, each shape at its medium size; more is slower. `floor` is bare AES-256-GCM with base64 on the same CBOR, " +
 			"`cbor` and `json` are the serializers alone: none of them makes a session. `hardtack-hs256`, `hardtack-eddsa` and `jwt-hs256` are signed, not encrypted.",
