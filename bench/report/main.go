@@ -2,6 +2,7 @@
 //
 //	report quick    measures what the documents quote, writes docs/benchmarks/quick.txt, and then does what render does
 //	report full     measures everything, writes docs/benchmarks/full.txt, and then does what render does
+//	report profiles writes docs/benchmarks/profiles.md alone, which is the last that quick does
 //	report render   writes the tables, charts and ratios that follow from the two files
 //	report check    measures what quick does, and fails if a ratio is worse than the committed one by more than its tolerance, or if a target is not
 //	                met any more; on another processor than that of the committed ratios it ends with the exit code 2
@@ -10,6 +11,7 @@
 // have the comments <!-- bench:NAME --> and <!-- /bench:NAME --> around them, each on a line of its own. NAME is one of
 //
 //	targets         what hardtack wants to reach, and whether it does
+//	decision        what each kind of session costs a request
 //	roundtrip       from a struct to a cookie and back, by shape and contender
 //	request         what each contender adds to a request
 //	request-stores  requests over loopback with 1 and 64 clients, by store
@@ -43,6 +45,8 @@ func main() {
 		err = write(ctx, quick, quickRounds, "quick.txt")
 	case "full":
 		err = write(ctx, full, fullRounds, "full.txt")
+	case "profiles":
+		err = writeProfiles(ctx)
 	case "render":
 		err = renderInto(root)
 	case "check":
@@ -64,7 +68,7 @@ func exitCode(err error) int {
 }
 
 func usage() {
-	fmt.Fprintln(os.Stderr, "usage: report quick|full|render|check")
+	fmt.Fprintln(os.Stderr, "usage: report quick|full|profiles|render|check")
 	os.Exit(2)
 }
 

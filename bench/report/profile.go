@@ -16,6 +16,7 @@ var profiled = []struct {
 	{"Opening 100 bytes", "value", cell("Open", "bytes=100", "by=hardtack")},
 	{"Sealing 100 bytes", "value", cell("Seal", "bytes=100", "by=hardtack")},
 	{"A round trip of a login", "value", valueCell("login", "medium", "roundtrip", "hardtack-cbor")},
+	{"A round trip of an account", "value", valueCell("account", "medium", "roundtrip", "hardtack-cbor")},
 	{"A round trip of a cart", "value", valueCell("cart", "medium", "roundtrip", "hardtack-cbor")},
 	{"A request that reads", "request", cell(requestSetting("handler", "read", "1"), "by=hardtack-stateless")},
 }
