@@ -125,13 +125,6 @@ func TestUpdateAfterAChangeOfTheHandler(t *testing.T) {
 	}
 }
 
-// plainWriter can do nothing but what it must.
-type plainWriter struct{ h http.Header }
-
-func (p plainWriter) Header() http.Header         { return p.h }
-func (p plainWriter) WriteHeader(int)             {}
-func (p plainWriter) Write(b []byte) (int, error) { return len(b), nil }
-
 // What the writer below cannot do does not begin the response.
 func TestHandlerOnAPlainWriter(t *testing.T) {
 	for name, try := range map[string]func(*http.ResponseController) error{
@@ -152,9 +145,9 @@ func TestHandlerOnAPlainWriter(t *testing.T) {
 				require.NoError(t, err)
 				h = other.Handler(h)
 			}
-			w := plainWriter{http.Header{}}
+			w := &mwNull{http.Header{}}
 			h.ServeHTTP(w, jrRequest())
-			assert.Len(t, w.h["Set-Cookie"], 1, "%s, nested %v", name, nested)
+			assert.Len(t, w.header["Set-Cookie"], 1, "%s, nested %v", name, nested)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package hardtack_test
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -64,46 +63,28 @@ func TestTouchAfterAnOverflowThatMeetsAnEnd(t *testing.T) {
 	g.silent(v)
 }
 
-// slowStore takes its time, by the clock of the Jar, and then may fail.
-type slowStore struct {
-	*hardtack.MemoryStore
-	clock *hybridtest.Clock
-	by    time.Duration
-	fails bool
-}
-
-func (s *slowStore) Find(ctx context.Context, id string) ([]byte, bool, error) {
-	s.clock.Advance(s.by)
-	if s.fails {
-		return nil, false, errors.New("no answer")
-	}
-	return s.MemoryStore.Find(ctx, id)
-}
-
 // A visitor who comes every minute is active, however slow the store is.
 func TestTouchOfASlowStore(t *testing.T) {
 	for name, pending := range map[string]bool{"stored": false, "pending, away": true} {
 		t.Run(name, func(t *testing.T) {
-			g := newHyRig(t)
-			store := &slowStore{MemoryStore: g.memory, clock: g.Clock}
-			jar := g.JarOn(store, func(c *hardtack.Config) { c.IdleTimeout = 10 * time.Minute })
+			g := newHyRig(t, func(c *hardtack.Config) { c.IdleTimeout = 10 * time.Minute })
 			cookie := g.stored()
 			if pending {
 				_, cookie = g.returned()
 			}
-			visit := func() {
-				v := hybridtest.VisitTo(jar, cookie)
-				require.NoError(t, v.Err)
+			g.Faults.Set(func(op string) error {
+				g.Clock.Advance(1500 * time.Millisecond)
+				if pending {
+					return errors.New("no answer")
+				}
+				return nil
+			}, nil)
+			for range 30 {
+				g.Clock.Advance(time.Minute)
+				v := g.must(cookie)
 				_, err := v.Touch()
 				require.NoError(t, err)
 				cookie = v.After(cookie)
-			}
-			store.fails = pending
-			visit() // idle time is tracked from here on
-			store.by = 1500 * time.Millisecond
-			for range 30 {
-				g.Clock.Advance(time.Minute)
-				visit()
 			}
 		})
 	}
